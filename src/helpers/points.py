@@ -1,0 +1,72 @@
+"""Random points at which `prove` compares a formula with its witnesses.
+
+A point is drawn from a specification, one string an argument: the names of its axes,
+then what it holds. `{"z": "n k", "y": "n k one-hot"}` asks for real `z` and one-hot
+`y` of the same shape `(n, k)`. Sizes go from 1 to 7, lengths from 1e-3 to 1e4.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy import ndarray as Array
+
+Point = dict[str, Array]
+SIZES = (1, 7)
+LENGTHS = (1e-3, 1e4)
+KINDS = ("real", "one-hot", "probs")
+
+
+def points(
+    spec: dict[str, str], seed: int, count: int = 24, lengths: tuple = LENGTHS
+) -> Iterator[Point]:
+    """Yield `count` points: first all sizes 1, then each axis 1 in turn, then random.
+
+    Different axes have different sizes wherever they can, so that a wrong transpose
+    shows. Over the points, each argument's length sweeps `lengths`, ends included.
+    Raises ValueError for a specification that can't be read.
+    """
+    rng = np.random.default_rng(seed)
+    axes = sorted({axis for text in spec.values() for axis in _read(text)[0]})
+    sweeps = {name: rng.permutation(np.geomspace(*lengths, count)) for name in spec}
+    for number in range(count):
+        sizes = dict(zip(axes, _sizes(rng, len(axes), number), strict=True))
+        yield {
+            name: _draw(text, sizes, sweeps[name][number], rng)
+            for name, text in spec.items()
+        }
+
+
+def _read(text: str) -> tuple[list[str], str]:
+    """Split "n k one-hot" into its axes and its kind."""
+    words = text.split()
+    kind = words.pop() if words and words[-1] in KINDS else "real"
+    if not all(word == "1" or (word.isalpha() and len(word) == 1) for word in words):
+        raise ValueError(
+            f"can't read the point {text!r}: expected one letter (or 1) an axis, "
+            f"then one of {', '.join(KINDS)}, as in 'n k one-hot'"
+        )
+    return words, kind
+
+
+def _sizes(rng: np.random.Generator, count: int, number: int) -> Array:
+    low, high = SIZES
+    sizes = rng.permutation(np.arange(low + 1, high + 1))[:count]
+    if number == 0:
+        sizes[:] = 1
+    elif number <= count:
+        sizes[number - 1] = 1
+    return sizes
+
+
+def _draw(
+    text: str, sizes: dict[str, int], length: float, rng: np.random.Generator
+) -> Array:
+    axes, kind = _read(text)
+    shape = tuple(1 if axis == "1" else int(sizes[axis]) for axis in axes)
+    values = rng.normal(size=shape)
+    if kind == "one-hot":
+        return (values == values.max(axis=-1, keepdims=True)).astype(float)
+    if kind == "probs":
+        powers = np.exp(values - values.max(axis=-1, keepdims=True))
+        return powers / powers.sum(axis=-1, keepdims=True)
+    return np.asarray(length * values)
