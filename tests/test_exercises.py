@@ -1,0 +1,224 @@
+"""`check` under hostile answers; every exercise of the book under its mistakes."""
+
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+
+from helpers import check, exercises
+from helpers.exercises import Exercise, find
+from tests.test_chapters import CHAPTERS, chapters, code_cells, names_before
+
+
+def double(x: np.ndarray) -> np.ndarray:
+    return 2 * x
+
+
+def unchanged(x: np.ndarray) -> np.ndarray:
+    return x
+
+
+DOUBLE = Exercise(
+    double,
+    names=("x",),
+    cases=[(np.array([1.0]),), (np.arange(6.0).reshape(2, 3),)],
+    mistakes=[(unchanged, "nothing was doubled.")],
+)
+NUMBER = Exercise(1.5, mistakes=[(2.5, "one too many.")], within=1e-3)
+
+
+@pytest.fixture
+def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable:
+    """What `check` says to an answer to an exercise."""
+
+    def ask(exercise: Exercise, answer: Any) -> str:
+        monkeypatch.setattr(exercises, "find", lambda number: exercise)
+        check("0.1", answer)
+        return capsys.readouterr().out.strip()
+
+    return ask
+
+
+def raises_in_place_of(error: BaseException) -> Callable:
+    def answer(x: np.ndarray) -> np.ndarray:
+        raise error
+
+    return answer
+
+
+def test_right_answer_is_called_correct(say: Callable) -> None:
+    assert say(DOUBLE, lambda x: x + x) == "Exercise 0.1: correct, in all 2 cases."
+    assert say(NUMBER, 1.5004) == "Exercise 0.1: correct."
+
+
+@pytest.mark.parametrize("answer", [None, ..., lambda x: None, lambda x: ...])
+def test_empty_answer_is_not_done_yet(say: Callable, answer: Any) -> None:
+    assert say(DOUBLE, answer) == "Exercise 0.1: not done yet."
+
+
+def test_not_implemented_is_not_done_yet(say: Callable) -> None:
+    answer = raises_in_place_of(NotImplementedError())
+    assert say(DOUBLE, answer) == "Exercise 0.1: not done yet."
+
+
+def test_wrong_answer_gets_the_smallest_counterexample_and_its_hint(
+    say: Callable,
+) -> None:
+    assert say(DOUBLE, lambda x: x) == (
+        "Exercise 0.1: not yet. For x = [1.]: the answer [1.] is not right. "
+        "Hint: nothing was doubled."
+    )
+
+
+def test_unknown_mistake_gets_no_hint(say: Callable) -> None:
+    assert "Hint" not in say(DOUBLE, lambda x: 3 * x)
+    assert "Hint" not in say(NUMBER, 7.0)
+
+
+def test_number_too_far_off_is_wrong(say: Callable) -> None:
+    assert "not yet" in say(NUMBER, 1.503)
+    assert say(NUMBER, 2.5).endswith("Hint: one too many.")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("1.5", "correct"),  # a number in quotes is a number
+        ("soon", "raises ValueError"),
+        (float("nan"), "nan"),
+        ([1.5, 1.5], "shape is (2,)"),
+        (lambda x: 1.5, "this is a function"),
+    ],
+)
+def test_hostile_values_get_a_sentence(say: Callable, answer: Any, words: str) -> None:
+    assert words in say(NUMBER, answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (3, "this is a int"),
+        ("text", "this is a str"),
+        (lambda x: "text", "raises ValueError"),
+        (lambda x: np.full_like(x, np.nan), "nan"),
+        (lambda x: 2 * x[None], "the shape is (1, 1); it should be (1,)"),
+        (lambda x: 1 / 0, "raises ZeroDivisionError"),
+        (lambda x: undefined, "raises NameError"),  # noqa: F821
+        (lambda x, y: x, "raises TypeError"),
+        (lambda: 1, "raises TypeError"),
+        (lambda x: sys.exit(), "raises SystemExit"),
+        (raises_in_place_of(KeyboardInterrupt()), "raises KeyboardInterrupt"),
+        (raises_in_place_of(GeneratorExit()), "raises GeneratorExit"),
+        (lambda x: double, "raises TypeError"),
+        (lambda x: {"a": 1}, "raises TypeError"),
+    ],
+)
+def test_hostile_functions_get_a_sentence(
+    say: Callable, answer: Any, words: str
+) -> None:
+    assert words in say(DOUBLE, answer)
+
+
+def test_result_that_exits_when_converted_gets_a_sentence(say: Callable) -> None:
+    class Exits:
+        def __array__(self, *args: Any, **named: Any) -> np.ndarray:
+            sys.exit(1)
+
+    assert "raises SystemExit" in say(DOUBLE, lambda x: Exits())
+
+
+def endless(x: np.ndarray) -> np.ndarray:
+    while True:
+        try:
+            while True:
+                time.monotonic()
+        except Exception:  # an alarm that is an Exception would be swallowed here
+            pass
+
+
+@pytest.mark.skipif(not hasattr(exercises.signal, "SIGALRM"), reason="no alarms here")
+def test_endless_answer_is_stopped(
+    say: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exercises, "SECONDS", 0.2)
+    before = exercises.signal.getsignal(exercises.signal.SIGALRM)
+    assert "no result after 0.2 seconds" in say(DOUBLE, endless)
+    assert exercises.signal.getsignal(exercises.signal.SIGALRM) is before
+    assert exercises.signal.getitimer(exercises.signal.ITIMER_REAL)[0] == 0
+
+
+def test_answer_that_changes_its_argument_is_told_so(say: Callable) -> None:
+    def in_place(x: np.ndarray) -> np.ndarray:
+        x *= 2
+        return x
+
+    assert "changes its argument" in say(DOUBLE, in_place)
+    assert "correct" in say(DOUBLE, double)  # and the cases are as they were
+
+
+def test_check_works_outside_the_main_thread(capsys: pytest.CaptureFixture) -> None:
+    thread = threading.Thread(target=check, args=("4.2", 0.5514))
+    thread.start()
+    thread.join()
+    assert "correct" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", ["4.99", "99.1", "nonsense", ""])
+def test_unknown_exercise_gets_a_sentence(
+    number: str, capsys: pytest.CaptureFixture
+) -> None:
+    check(number, 1)
+    assert capsys.readouterr().out == f"There is no exercise {number}.\n"
+
+
+ALL = [
+    pytest.param(number, id=number)
+    for path in CHAPTERS
+    for number in re.findall(r'check\("([\d.]+)"', "\n".join(code_cells(path)))
+]
+
+
+@pytest.mark.parametrize("number", ALL)
+def test_reference_passes(number: str, say: Callable) -> None:
+    exercise = find(number)
+    assert "correct" in say(exercise, exercise.reference)
+
+
+@pytest.mark.parametrize("number", ALL)
+def test_each_listed_mistake_gets_its_own_hint(number: str, say: Callable) -> None:
+    exercise = find(number)
+    assert len(exercise.mistakes) >= 2
+    for mistake, hint in exercise.mistakes:
+        assert say(exercise, mistake).endswith(f"Hint: {hint}")
+
+
+def folded_answers(path: Path) -> dict[str, str]:
+    """The code in the folded answers of a chapter, by exercise."""
+    cells = nbformat.read(path, as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    parts = re.split(r"^### Exercise ([\d.]+)", text, flags=re.M)[1:]
+    found = {}
+    for number, part in zip(parts[::2], parts[1::2], strict=True):
+        answer = part.split("<summary>Answer</summary>")[1].split("</details>")[0]
+        found[number] = re.search(r"```python\n(.*?)```", answer, re.S).group(1)
+    return found
+
+
+@chapters
+def test_folded_answers_are_correct(path: Path, say: Callable) -> None:
+    cells = code_cells(path)
+    last = next(at for at, source in enumerate(cells) if "data.load(" in source)
+    answers = folded_answers(path)
+    asked = re.findall(r'check\("([\d.]+)", (\w+)\)', "\n".join(cells))
+    assert sorted(answers) == sorted(number for number, _ in asked)
+    names = names_before(path, last)
+    for number, name in asked:
+        exec(answers[number], names)
+        assert "correct" in say(find(number), names[name])
