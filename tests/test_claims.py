@@ -69,6 +69,24 @@ def test_exactly_one_bar_is_asked_for(bars: dict) -> None:
         claim("number", 0.5, **bars)
 
 
+def test_tolerance_is_shown(capsys: pytest.CaptureFixture) -> None:
+    claim("floor", 1.46118, equals=1.4612, within=5e-5)
+    assert capsys.readouterr().out == (
+        "floor: about 1.4612 (within 5e-05); measured 1.4612\n"
+    )
+
+
+@pytest.mark.parametrize("values", [[math.inf], [0.9, math.inf]])
+def test_infinite_value_meets_no_bar(values) -> None:
+    with pytest.raises(AssertionError):
+        claim("number", values, at_least=0.5)
+
+
+def test_percentages_that_are_no_fractions_are_refused() -> None:
+    with pytest.raises(ValueError, match="give fractions"):
+        claim("accuracy", 92.4, at_least=0.9, unit="%")
+
+
 def test_no_values_are_refused() -> None:
     with pytest.raises(ValueError, match="no values"):
         claim("number", [], at_least=0)

@@ -55,7 +55,7 @@ def test_the_worst_entry_is_named_with_both_values() -> None:
     with pytest.raises(AssertionError) as caught:
         prove("0.1", wrong, derivative_of=cube, at=np.array([1.0, 2.0]))
     assert str(caught.value) == (
-        "(0.1) fails at point 0 (x 2), entry (1,): formula 36, "
+        "(0.1) fails at point 0 (x 2), entry (1,):\nformula 36, "
         "central differences 12 (3 times too large)"
     )
 

@@ -23,11 +23,12 @@ def claim(
 
     values: one number, or one a seed; their mean has to meet the bar.
     at_least, at_most, equals: the bar, exactly one of them; `equals` up to `within`.
-    unit: "%" shows fractions as percentages; any other is appended as it is.
+    unit: "%" shows fractions of 1 as percentages; any other is appended as it is.
     on: the `helpers.data.Dataset` the values come from; on a stand-in nothing is
         claimed, and the line says so.
 
-    Raises TypeError unless exactly one bar is given, ValueError for no values.
+    Raises TypeError unless exactly one bar is given, ValueError for no values and for
+    percentages that are no fractions.
     """
     bars = {"at least": at_least, "at most": at_most, "exactly": equals}
     bars = {words: bar for words, bar in bars.items() if bar is not None}
@@ -37,14 +38,17 @@ def claim(
     measured = np.atleast_1d(np.asarray(values, dtype=float))
     if measured.size == 0:
         raise ValueError(f"{what}: no values to hold against the bar")
-    words = "about" if words == "exactly" and within else words
+    if unit == "%" and (np.abs([bar, *measured]) > 1).any():
+        raise ValueError(f"{what}: with unit='%' give fractions, 0.92 for 92 %")
+    words = "about" if within else words
     promise = f"{what}: {words} {_show(bar, unit)}"
+    promise += f" (within {_show(within, unit)})" if within else ""
     if on is not None and on.source != "original":
         say(f"{promise}. Nothing is claimed on stand-in data.")
         return
     line = f"{promise}; measured {_spread(measured, unit)}"
     if not _met(float(measured.mean()), at_least, at_most, equals, within):
-        raise AssertionError(f"claim not met. {line}")
+        raise AssertionError(f"claim not met. {line}; exactly {measured.mean()}")
     say(
         line,
         verb="claim",
@@ -64,6 +68,8 @@ def _met(
     equals: float | None,
     within: float,
 ) -> bool:
+    if not np.isfinite(mean):
+        return False
     if at_least is not None:
         return mean >= at_least
     if at_most is not None:

@@ -11,11 +11,12 @@ SHRINK = 4
 
 def central_differences(function: Callable[[Array], Array], x: Array) -> Array:
     """The derivative of `function` at float64 `x`, shape `output shape + x.shape`."""
-    step = 0.05 * np.abs(x).max(initial=1e-4)
+    least = 1e-3 * np.abs(x).max(initial=1e-1)
     columns = []
     for index in np.ndindex(x.shape):
         nudge = np.zeros_like(x)
         nudge[index] = 1
+        step = 0.05 * max(abs(x[index]), least)
         columns.append(_slope(lambda t, nudge=nudge: function(x + t * nudge), step))
     return np.stack(columns, axis=-1).reshape(np.shape(columns[0]) + x.shape)
 

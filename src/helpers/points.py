@@ -21,6 +21,7 @@ def points(
 ) -> Iterator[Point]:
     """Yield `count` points: first all sizes 1, then each axis 1 in turn, then random.
 
+    `lengths` is for real arguments; probabilities go down to about 1e-5.
     Different axes have different sizes wherever they can, so that a wrong transpose
     shows. Over the points, each argument's length sweeps `lengths`, ends included.
     Raises ValueError for a specification that can't be read.
@@ -34,6 +35,11 @@ def points(
             name: _draw(text, sizes, sweeps[name][number], rng)
             for name, text in spec.items()
         }
+
+
+def has_lengths(spec: dict[str, str]) -> bool:
+    """Whether any argument of `spec` is real, so that its length is swept."""
+    return any(_read(text)[1] == "real" for text in spec.values())
 
 
 def _read(text: str) -> tuple[list[str], str]:
@@ -67,6 +73,7 @@ def _draw(
     if kind == "one-hot":
         return (values == values.max(axis=-1, keepdims=True)).astype(float)
     if kind == "probs":
+        values *= min(length, 2.5)
         powers = np.exp(values - values.max(axis=-1, keepdims=True))
         return powers / powers.sum(axis=-1, keepdims=True)
     return np.asarray(length * values)

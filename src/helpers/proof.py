@@ -7,7 +7,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from helpers.differences import central_differences
-from helpers.points import LENGTHS, Point, points
+from helpers.points import LENGTHS, Point, has_lengths, points
 from helpers.record import say
 
 Formula = Callable[..., Array | float]
@@ -71,7 +71,7 @@ def prove(
 
 
 def autograd(function: Callable) -> Formula:
-    """The derivative, by torch, of a `function` written in torch, by its first argument.
+    """The derivative of a `function` written in torch, by its first argument.
 
     The result takes and returns float64 NumPy arrays, of shape
     `output shape + argument shape`.
@@ -130,8 +130,8 @@ def _compare(
         entry = f", entry {tuple(map(int, worst))}" if worst else ""
         got, wanted = value[worst], expected[worst]
         raise AssertionError(
-            f"{where}{entry}: formula {got:.4g}, {name} {wanted:.4g} "
-            f"({_factor(got, wanted)})"
+            f"{where}{entry}:\n"
+            f"formula {got:.4g}, {name} {wanted:.4g} ({_factor(got, wanted)})"
         )
 
 
@@ -192,7 +192,8 @@ def _where(at: dict | Array, drawn: list[Point], lengths: tuple) -> str:
     if not isinstance(at, dict):
         return "one point"
     low, high = map(_power, lengths)
-    return f"{len(drawn)} random points of lengths {low} to {high}"
+    swept = f" of lengths {low} to {high}" if has_lengths(at) else ""
+    return f"{len(drawn)} random points{swept}"
 
 
 def _within(witnesses: dict[str, Formula]) -> str:
