@@ -140,19 +140,23 @@ def _compare(got: np.ndarray | str, expected: np.ndarray, within: float) -> str:
         return f"{got}."
     if got.shape != expected.shape:
         return f"the shape is {got.shape}; it should be {expected.shape}."
-    if not _same(got, expected, within):
-        return f"the answer {_show(got)} is not right."
-    return ""
+    if _same(got, expected, within):
+        return ""
+    wrong = [at for at in np.ndindex(got.shape) if not _near(got, expected, within)[at]]
+    entry = f" at entry {wrong[0]}" if got.size > len(wrong) else ""
+    return f"the answer {_show(got)} is not right{entry}."
 
 
 def _same(got: Any, expected: Any, within: float) -> bool:
     if isinstance(got, str) or isinstance(expected, str):
         return str(got) == str(expected)
-    if got.shape != expected.shape:
-        return False
+    return got.shape == expected.shape and bool(_near(got, expected, within).all())
+
+
+def _near(got: np.ndarray, expected: np.ndarray, within: float) -> np.ndarray:
     finite = np.abs(expected[np.isfinite(expected)])
     atol = within * finite.max(initial=0)
-    return np.allclose(got, expected, rtol=0, atol=atol, equal_nan=True)
+    return np.isclose(got, expected, rtol=0, atol=atol, equal_nan=True)
 
 
 def _hint(exercise: Exercise, cases: Sequence[tuple], got: list) -> str:

@@ -15,37 +15,43 @@ def one_hot(labels: Array, logits: Array) -> Array:
     return np.eye(logits.shape[1])[labels]
 
 
-def log_probs(logits: Array) -> Array:
+def cross_entropy(logits: Array, labels: Array) -> float:
     shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    log_totals = np.log(np.exp(shifted).sum(axis=1))
+    return (log_totals - shifted[np.arange(len(labels)), labels]).mean()
 
 
-def log_of_softmax(logits: Array) -> Array:
-    return np.log(softmax(logits))
+def log_of_softmax(logits: Array, labels: Array) -> float:
+    return -np.log(softmax(logits)[np.arange(len(labels)), labels]).mean()
 
 
-def without_maximum(logits: Array) -> Array:
-    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+def log_of_softmax_plus_a_little(logits: Array, labels: Array) -> float:
+    return -np.log(softmax(logits)[np.arange(len(labels)), labels] + 1e-12).mean()
 
 
-def one_maximum_for_all(logits: Array) -> Array:
-    shifted = logits - logits.max()
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+def without_maximum(logits: Array, labels: Array) -> float:
+    log_totals = np.log(np.exp(logits).sum(axis=1))
+    return (log_totals - logits[np.arange(len(labels)), labels]).mean()
 
 
-def sum_over_everything(logits: Array) -> Array:
-    shifted = logits - logits.max()
-    return shifted - np.log(np.exp(shifted).sum())
+def one_maximum_for_all(logits: Array, labels: Array) -> float:
+    return without_maximum(logits - logits.max(), labels)
 
 
-def sum_over_samples(logits: Array) -> Array:
-    shifted = logits - logits.max(axis=0)
-    return shifted - np.log(np.exp(shifted).sum(axis=0))
+def first_column_for_maximum(logits: Array, labels: Array) -> float:
+    return without_maximum(logits - logits[:, :1], labels)
 
 
-def without_logarithm(logits: Array) -> Array:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.exp(shifted).sum(axis=1, keepdims=True)
+def sum_over_samples(logits: Array, labels: Array) -> float:
+    return cross_entropy(logits, labels) * len(logits)
+
+
+def mean_over_all(logits: Array, labels: Array) -> float:
+    return cross_entropy(logits, labels) / logits.shape[1]
+
+
+def sign_turned(logits: Array, labels: Array) -> float:
+    return -cross_entropy(logits, labels)
 
 
 def grad_logits(logits: Array, labels: Array) -> Array:
@@ -66,6 +72,10 @@ def mean_over_entries(logits: Array, labels: Array) -> Array:
     return grad_logits(logits, labels) / logits.shape[1]
 
 
+def mean_over_classes(logits: Array, labels: Array) -> Array:
+    return grad_logits(logits, labels) * len(logits) / logits.shape[1]
+
+
 def not_divided(logits: Array, labels: Array) -> Array:
     return grad_logits(logits, labels) * len(logits)
 
@@ -82,6 +92,10 @@ def times_temperature(logits: Array, labels: Array, temperature: float) -> Array
     return grad_logits(logits / temperature, labels) * temperature
 
 
+def mean_missing(logits: Array, labels: Array, temperature: float) -> Array:
+    return with_temperature(logits, labels, temperature) * len(logits)
+
+
 def probabilities_undivided(logits: Array, labels: Array, temperature: float) -> Array:
     return grad_logits(logits, labels) / temperature
 
@@ -94,6 +108,12 @@ def squared_error(logits: Array, targets: Array) -> Array:
 
 def stops_at_probabilities(logits: Array, targets: Array) -> Array:
     return 2 * (softmax(logits) - targets) / len(logits)
+
+
+def one_average_for_all(logits: Array, targets: Array) -> Array:
+    probs = softmax(logits)
+    g = 2 * (probs - targets) / len(logits)
+    return probs * (g - (g * probs).sum())
 
 
 def diagonal_only(logits: Array, targets: Array) -> Array:
@@ -112,24 +132,31 @@ def batch_not_divided(logits: Array, targets: Array) -> Array:
 _rng = np.random.default_rng(4)
 _BATCH = 3 * _rng.normal(size=(5, 4))
 _LABELS = np.array([3, 0, 0, 2, 1])
-_SMALL, _SMALL_LABELS = np.array([[0.0, 1.0], [2.0, 0.0]]), np.array([0, 1])
+_SMALL, _SMALL_LABELS = np.array([[0.0, 1, 3], [2, 0, 1]]), np.array([0, 1])
 
 EXERCISES = {
     "4.1": Exercise(
-        log_probs,
-        names=("logits",),
+        cross_entropy,
+        names=("logits", "labels"),
         cases=[
-            (np.array([[0.0, 1.0]]),),
-            (_BATCH,),
-            (np.array([[1000.0, 1001.0]]),),
-            (np.array([[0.0, -2000.0]]),),
-            (np.array([[3000.0, 3001.0], [-3000.0, -3001.0]]),),
+            (np.array([[0.0, 1.0]]), np.array([0])),
+            (_SMALL, _SMALL_LABELS),
+            (_BATCH, _LABELS),
+            (np.array([[1000.0, 1001.0]]), np.array([0])),
+            (np.array([[0.0, -2000.0]]), np.array([1])),
+            (np.array([[-2000.0, 0.0]]), np.array([0])),
+            (np.array([[3000.0, 3001.0], [-3000.0, -3001.0]]), np.array([0, 1])),
         ],
         mistakes=[
             (
                 log_of_softmax,
                 "a probability can underflow to 0, whose logarithm is -inf; "
                 "don't take the probability first.",
+            ),
+            (
+                log_of_softmax_plus_a_little,
+                "a number added to the probability hides the true loss as soon as the "
+                "probability is smaller; stay with logarithms throughout.",
             ),
             (
                 without_maximum,
@@ -141,14 +168,12 @@ EXERCISES = {
                 "each row needs its own.",
             ),
             (
-                sum_over_everything,
-                "each row is a sample with a sum of its own: axis=1, keepdims=True.",
+                first_column_for_maximum,
+                "the first logit isn't always the largest; subtract the maximum.",
             ),
-            (
-                sum_over_samples,
-                "axis=0 runs over the samples; the classes are axis=1.",
-            ),
-            (without_logarithm, "the sum of exponentials needs its logarithm."),
+            (sum_over_samples, "the loss is the mean over the samples."),
+            (mean_over_all, "the mean is over the samples, not over all entries."),
+            (sign_turned, "a loss is minus the logarithm."),
         ],
     ),
     "4.2": Exercise(
@@ -172,8 +197,7 @@ EXERCISES = {
         mistakes=[
             (
                 both_bugs,
-                "this is the code as it stands; for two samples, count how many "
-                "entries its second line changes.",
+                "this is the code as it stands; run it on two samples, line by line.",
             ),
             (
                 whole_columns,
@@ -184,15 +208,24 @@ EXERCISES = {
                 mean_over_entries,
                 "the right entries change now; the mean is over samples, not entries.",
             ),
+            (
+                mean_over_classes,
+                "that divides by the classes; how many samples are there?",
+            ),
             (not_divided, "the mean over the samples is missing."),
         ],
     ),
     "4.4": Exercise(
         with_temperature,
         names=("logits", "labels", "temperature"),
-        cases=[(_SMALL, _SMALL_LABELS, 2.0), (_BATCH, _LABELS, 0.5)],
+        cases=[
+            (_SMALL, _SMALL_LABELS, 4.0),
+            (_BATCH, _LABELS, 0.5),
+            (_BATCH, _LABELS, 1.7),
+        ],
         mistakes=[
             (inner_factor_missing, "that is dL/du; u = z / T has a derivative too."),
+            (mean_missing, "the mean over the samples is missing."),
             (times_temperature, "du/dz is 1 / T, not T."),
             (probabilities_undivided, "the probabilities are those of z / T."),
         ],
@@ -213,6 +246,10 @@ EXERCISES = {
                 diagonal_only,
                 "p (1 - p) is only the diagonal of the Jacobian; each logit moves "
                 "every probability.",
+            ),
+            (
+                one_average_for_all,
+                "each sample has a weighted average of its own: sum along axis=1.",
             ),
             (factor_two_missing, "the derivative of a square has a factor 2."),
             (batch_not_divided, "L is a mean over the samples."),
