@@ -1,0 +1,28 @@
+"""Neural networks in NumPy: layers, losses, optimizers; float32 by default."""
+
+from helpers.nn.layers import (
+    Linear,
+    ReLU,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Tanh,
+    he,
+    xavier,
+)
+from helpers.nn.losses import CrossEntropy, SoftmaxCrossEntropy
+from helpers.nn.optim import SGD
+
+__all__ = [
+    "SGD",
+    "CrossEntropy",
+    "Linear",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Softmax",
+    "SoftmaxCrossEntropy",
+    "Tanh",
+    "he",
+    "xavier",
+]

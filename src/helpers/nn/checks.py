@@ -1,0 +1,85 @@
+"""What layers and losses refuse, and what they tell the caller to do instead."""
+
+from math import prod
+
+import numpy as np
+from numpy import ndarray as Array
+
+
+def expect_inputs(x: Array, fan_in: int, fan_out: int) -> None:
+    """Raise ValueError unless `x` has the shape `(n, fan_in)`."""
+    if x.ndim != 2 or x.shape[1] != fan_in:
+        raise ValueError(
+            f"Linear({fan_in} -> {fan_out}) got inputs of shape {x.shape}; "
+            f"expected (n, {fan_in}): {_advice(x.shape, fan_in)}"
+        )
+
+
+def _advice(shape: tuple[int, ...], fan_in: int) -> str:
+    if shape == (fan_in,):
+        return f"reshape one sample to (1, {fan_in})"
+    if shape and prod(shape[1:]) == fan_in:
+        return f"flatten them to {(shape[0], fan_in)}"
+    if len(shape) == 2 and shape[0] == fan_in:
+        return "rows are samples, so transpose them"
+    return f"give it rows of {fan_in} numbers, or make a layer for these"
+
+
+def expect_forward(layer: object) -> None:
+    """Raise RuntimeError unless `layer.forward`, which sets `shape`, has run."""
+    if not hasattr(layer, "shape"):
+        name = type(layer).__name__
+        raise RuntimeError(f"{name}.backward came before forward; call forward first")
+
+
+def expect_gradient(grad: Array, layer: object) -> None:
+    """Raise ValueError unless `grad` has the shape of what `layer.forward` returned."""
+    expect_forward(layer)
+    if np.shape(grad) != layer.shape:
+        raise ValueError(
+            f"{type(layer).__name__}.backward got a gradient of shape "
+            f"{np.shape(grad)}; expected {layer.shape}, the shape that forward returned"
+        )
+
+
+def expect_labels(labels: Array, scores: Array) -> None:
+    """Raise ValueError unless `labels` holds a column of `scores` for each row."""
+    _expect_scores(np.shape(scores))
+    labels, (n, k) = np.asarray(labels), scores.shape
+    if labels.shape != (n,):
+        raise ValueError(
+            f"labels have shape {labels.shape} for scores of shape {(n, k)}; "
+            f"expected {(n,)}: {_label_advice(labels.shape, n, k)}"
+        )
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"labels are {labels.dtype}; expected integers: pass labels.astype(int) "
+            "if they are whole numbers"
+        )
+    if not 0 <= labels.min() <= labels.max() < k:
+        raise ValueError(
+            f"labels run from {labels.min()} to {labels.max()}; expected 0 to {k - 1} "
+            f"for scores of shape {(n, k)}: number the classes from 0, or give the "
+            "last layer an output for each"
+        )
+
+
+def _expect_scores(shape: tuple[int, ...]) -> None:
+    if len(shape) != 2:
+        raise ValueError(
+            f"scores have shape {shape}; expected (n, k): reshape them, one row a "
+            "sample, one column a class"
+        )
+    if 0 in shape:
+        raise ValueError(
+            f"scores have shape {shape}; expected (n, k) with n and k at least 1: "
+            "leave empty batches out"
+        )
+
+
+def _label_advice(shape: tuple[int, ...], n: int, k: int) -> str:
+    if shape == (n, 1):
+        return "flatten them with labels.ravel()"
+    if shape == (n, k):
+        return "turn one-hot rows into integers with labels.argmax(axis=1)"
+    return "give one integer for each row of scores"

@@ -1,0 +1,171 @@
+"""Layers in NumPy, each backward beside its forward.
+
+Rows are samples: inputs are `(n, d)`, logits `(n, k)`. `backward(grad)` takes the
+gradient of the loss with respect to the layer's output, returns the one with
+respect to its input, and sets (never adds to) the gradients of the parameters. It
+raises ValueError for a gradient of another shape than the output's, RuntimeError
+before the first `forward`.
+Numbers in brackets are equations of the chapters.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy import ndarray as Array
+
+from helpers.nn.checks import expect_gradient, expect_inputs
+
+Init = Callable[[np.random.Generator, int, int], Array]
+
+
+class Layer(Protocol):
+    """Anything with `forward`, `backward`, `params` and `grads`."""
+
+    params: list[Array]
+    grads: list[Array]
+
+    def forward(self, x: Array) -> Array: ...
+    def backward(self, grad: Array) -> Array: ...
+
+
+def xavier(rng: np.random.Generator, fan_in: int, fan_out: int) -> Array:
+    """Weights `(fan_in, fan_out)` of variance 2 / (fan_in + fan_out) (Glorot 2010)."""
+    return rng.normal(0, np.sqrt(2 / (fan_in + fan_out)), (fan_in, fan_out))
+
+
+def he(rng: np.random.Generator, fan_in: int, fan_out: int) -> Array:
+    """Weights `(fan_in, fan_out)` of variance 2 / fan_in, for ReLU (He 2015)."""
+    return rng.normal(0, np.sqrt(2 / fan_in), (fan_in, fan_out))
+
+
+class Linear:
+    """`x W + b` for `x` of shape `(n, fan_in)`; `W` `(fan_in, fan_out)`, `b` zeros.
+
+    `forward` raises ValueError for inputs of another shape.
+    """
+
+    def __init__(
+        self,
+        fan_in: int,
+        fan_out: int,
+        rng: np.random.Generator,
+        init: Init = xavier,
+        dtype: type = np.float32,
+    ) -> None:
+        self.W = init(rng, fan_in, fan_out).astype(dtype)
+        self.b = np.zeros(fan_out, dtype)
+        self.grads = [np.zeros_like(self.W), np.zeros_like(self.b)]
+
+    @property
+    def params(self) -> list[Array]:
+        return [self.W, self.b]
+
+    def forward(self, x: Array) -> Array:
+        expect_inputs(x, *self.W.shape)
+        out = x @ self.W + self.b  # (n, fan_out)
+        self.x, self.shape = x, out.shape
+        return out
+
+    def backward(self, grad: Array) -> Array:
+        expect_gradient(grad, self)
+        # (4.6)  dL/dW = x^T delta,  (4.7)  dL/db = sum over the batch of delta
+        self.grads = [self.x.T @ grad, grad.sum(axis=0)]
+        # (4.8)  dL/dx = delta W^T
+        return grad @ self.W.T
+
+
+class ReLU:
+    """max(x, 0), any shape; the derivative at 0 is taken as 0."""
+
+    def __init__(self) -> None:
+        self.params, self.grads = [], []
+
+    def forward(self, x: Array) -> Array:
+        self.positive, self.shape = x > 0, x.shape
+        return np.maximum(x, 0)
+
+    def backward(self, grad: Array) -> Array:
+        expect_gradient(grad, self)
+        # dL/dx = delta where x > 0, else 0
+        return grad * self.positive
+
+
+class Sigmoid:
+    """1 / (1 + exp(-x)), any shape, computed without overflow."""
+
+    def __init__(self) -> None:
+        self.params, self.grads = [], []
+
+    def forward(self, x: Array) -> Array:
+        small = np.exp(-np.abs(x))  # never above 1
+        self.out = np.where(x >= 0, 1, small) / (1 + small)
+        self.shape = self.out.shape
+        return self.out
+
+    def backward(self, grad: Array) -> Array:
+        expect_gradient(grad, self)
+        # s' = s (1 - s)
+        return grad * self.out * (1 - self.out)
+
+
+class Tanh:
+    """The hyperbolic tangent, any shape."""
+
+    def __init__(self) -> None:
+        self.params, self.grads = [], []
+
+    def forward(self, x: Array) -> Array:
+        self.out = np.tanh(x)
+        self.shape = self.out.shape
+        return self.out
+
+    def backward(self, grad: Array) -> Array:
+        expect_gradient(grad, self)
+        # t' = 1 - t^2
+        return grad * (1 - self.out**2)
+
+
+class Softmax:
+    """Rows of logits `(n, k)` to rows of probabilities, shifted by the row maximum."""
+
+    def __init__(self) -> None:
+        self.params, self.grads = [], []
+
+    def forward(self, x: Array) -> Array:
+        # (4.1), (4.2)  p = exp(z - max z) / sum of the same
+        powers = np.exp(x - x.max(axis=-1, keepdims=True))
+        self.probs = powers / powers.sum(axis=-1, keepdims=True)
+        self.shape = self.probs.shape
+        return self.probs
+
+    def backward(self, grad: Array) -> Array:
+        expect_gradient(grad, self)
+        # (4.4)  delta_j = p_j (g_j - sum_i g_i p_i)
+        weighted = (grad * self.probs).sum(axis=-1, keepdims=True)
+        return self.probs * (grad - weighted)
+
+
+class Sequential:
+    """Layers one after the other; the loss stays outside."""
+
+    def __init__(self, layers: list[Layer]) -> None:
+        self.layers = layers
+
+    @property
+    def params(self) -> list[Array]:
+        return [param for layer in self.layers for param in layer.params]
+
+    @property
+    def grads(self) -> list[Array]:
+        return [grad for layer in self.layers for grad in layer.grads]
+
+    def forward(self, x: Array) -> Array:
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, grad: Array) -> Array:
+        for layer in reversed(self.layers):
+            grad = layer.backward(grad)
+        return grad

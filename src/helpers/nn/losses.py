@@ -1,0 +1,59 @@
+"""Losses in NumPy: `forward` returns the mean over the batch, `backward` its gradient.
+
+`backward` raises RuntimeError before the first `forward`.
+Numbers in brackets are equations of the chapters.
+"""
+
+import numpy as np
+from numpy import ndarray as Array
+
+from helpers.nn.checks import expect_forward, expect_labels
+
+
+class CrossEntropy:
+    """Mean over the batch of -log of the label's probability.
+
+    `forward(probs, labels)` takes `(n, k)` and integers `(n,)`, returns a float, and
+    raises ValueError for other shapes or labels and for an empty batch.
+    Probabilities below the smallest normal number count as that number, forward and
+    backward, so that both are finite.
+    """
+
+    def forward(self, probs: Array, labels: Array) -> float:
+        expect_labels(labels, probs)
+        self.shape, self.at_label = probs.shape, (np.arange(len(labels)), labels)
+        self.guarded = np.maximum(probs[self.at_label], np.finfo(probs.dtype).tiny)
+        # (4.9)  L = -(1/n) sum_s log p_(s, label)
+        return float(-np.log(self.guarded).mean())
+
+    def backward(self) -> Array:
+        expect_forward(self)
+        # (4.10)  dL/dp = -y / (n p)
+        grad = np.zeros(self.shape, self.guarded.dtype)
+        grad[self.at_label] = -1 / (len(grad) * self.guarded)
+        return grad
+
+
+class SoftmaxCrossEntropy:
+    """Softmax and cross-entropy in one: finite while the logits' differences are.
+
+    `forward(logits, labels)` takes `(n, k)` and integers `(n,)`, returns a float, and
+    raises ValueError for other shapes or labels and for an empty batch.
+    """
+
+    def forward(self, logits: Array, labels: Array) -> float:
+        expect_labels(labels, logits)
+        self.shape, self.at_label = logits.shape, (np.arange(len(labels)), labels)
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        powers = np.exp(shifted)
+        totals = powers.sum(axis=1)
+        self.probs = powers / totals[:, None]
+        # (4.13)  log p = z - m - log sum exp(z - m)
+        return float((np.log(totals) - shifted[self.at_label]).mean())
+
+    def backward(self) -> Array:
+        expect_forward(self)
+        # (4.11)  delta = (p - y) / n
+        grad = self.probs.copy()
+        grad[self.at_label] -= 1
+        return grad / len(grad)
