@@ -1,0 +1,237 @@
+import sys
+from base64 import b64decode
+from io import BytesIO
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from nbclient import NotebookClient
+
+from helpers import plots
+from helpers.record import say
+
+
+@pytest.fixture(autouse=True)
+def no_window():
+    """Figures are drawn without a screen, and none is left for the next test."""
+    plt.switch_backend("Agg")
+    yield
+    plt.close("all")
+
+
+def fake_ipython(monkeypatch, shell, display=None):
+    ipython = SimpleNamespace(
+        get_ipython=lambda: shell,
+        display=SimpleNamespace(display=display),
+        version_info=(9, 0),  # matplotlib asks
+    )
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Python as in a script, though IPython has been imported."""
+    fake_ipython(monkeypatch, shell=None)
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    """What a notebook would display: a list of pairs (data, metadata)."""
+    shown = []
+
+    def display(data, metadata, raw):
+        assert raw
+        shown.append((data, metadata))
+
+    fake_ipython(monkeypatch, "a shell", display)
+    return shown
+
+
+def line_figure():
+    fig, ax = plt.subplots()
+    ax.plot([0, 1], [0, 1])
+    return fig
+
+
+# --- show -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alt", ["", "  ", "\n"])
+def test_show_refuses_an_empty_alternative_text(alt, displayed):
+    with pytest.raises(ValueError, match="say in a sentence what the figure shows"):
+        plots.show(line_figure(), alt=alt)
+    assert displayed == []
+
+
+def test_show_closes_the_figure_and_no_other(displayed):
+    other, fig = line_figure(), line_figure()
+    plots.show(fig, alt="a line rises")
+    assert plt.get_fignums() == [other.number]
+
+
+def test_show_in_a_terminal_says_nothing_and_closes_the_figure(terminal, capsys):
+    plots.show(line_figure(), alt="a line rises")
+    assert plt.get_fignums() == []
+    assert capsys.readouterr() == ("", "")
+
+
+def test_show_works_where_ipython_was_never_imported(monkeypatch):
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
+    plots.show(line_figure(), alt="a line rises")
+    assert plt.get_fignums() == []
+
+
+def test_show_twice_gives_the_same_bytes_without_matplotlibs_version(displayed):
+    for _ in range(2):
+        plots.show(line_figure(), alt="a line rises")
+    (first, metadata), (second, _) = displayed
+    assert first == second
+    assert metadata == {"book": {"verb": "figure", "alt": "a line rises"}}
+    png = b64decode(first["image/png"])
+    assert png.startswith(b"\x89PNG")
+    assert b"Software" not in png
+
+
+def test_figures_are_as_wide_as_a_page_and_stand_on_white(displayed):
+    plots.show(line_figure(), alt="a line rises")
+    [(data, _)] = displayed
+    pixels = plt.imread(BytesIO(b64decode(data["image/png"])), format="png")
+    assert pixels.shape[:2] == (int(3.2 * 165), int(4.8 * 165))
+    assert pixels[0, 0].tolist() == [1, 1, 1, 1]
+
+
+CELLS = [
+    "import matplotlib.pyplot as plt\nfrom helpers import plots\n"
+    "from helpers.record import say",
+    *["fig, ax = plt.subplots()\nax.plot([0, 1])\nplots.show(fig, alt='a line rises')"]
+    * 2,
+    "say('2 is even', verb='prove', number='1.1')",
+    "say('not done yet')",
+]
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory):
+    """The outputs of a notebook of those cells, run by a kernel, saved and read."""
+    folder = tmp_path_factory.mktemp("notebook")
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in CELLS]
+    )
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, kernel_name="python3", resources=resources).execute()
+    nbformat.write(notebook, folder / "tiny.ipynb")
+    stored = nbformat.read(folder / "tiny.ipynb", as_version=4)
+    return [cell.outputs for cell in stored.cells]
+
+
+def test_a_notebook_stores_the_picture_once_with_its_alternative_text(outputs):
+    [output] = outputs[1]
+    assert set(output.data) == {"image/png", "text/plain"}
+    assert output.data["text/plain"] == "a line rises"
+    assert output.metadata == {"book": {"verb": "figure", "alt": "a line rises"}}
+    assert b64decode(output.data["image/png"]).startswith(b"\x89PNG")
+
+
+def test_a_notebook_stores_the_same_bytes_for_the_same_figure(outputs):
+    assert outputs[1] == outputs[2]
+
+
+def test_a_notebook_stores_a_record_beside_what_is_said(outputs):
+    [proof], [remark] = outputs[3:]
+    assert proof.data == {"text/plain": "2 is even"}
+    assert proof.metadata == {"book": {"verb": "prove", "number": "1.1"}}
+    assert remark.data == {"text/plain": "not done yet"}
+    assert remark.metadata == {}
+
+
+def test_say_prints_one_line_in_a_terminal(terminal, capsys):
+    say("2 is even", verb="prove")
+    assert capsys.readouterr() == ("2 is even\n", "")
+
+
+# --- curve ----------------------------------------------------------------------------
+
+
+def test_curve_draws_the_mean_in_a_band_from_least_to_greatest():
+    _, ax = plt.subplots()
+    runs = np.array([[1, 2, 6], [3, 2, 0], [2, 5, 0]])
+    plots.curve(ax, [0, 1], [0, 1], "another")
+    plots.curve(ax, [0, 1, 4], runs, "loss")
+    line, band = ax.lines[1], ax.collections[1]
+    assert line.get_xydata().tolist() == [[0, 2], [1, 3], [4, 2]]
+    assert line.get_label() == "loss"
+    corners = set(map(tuple, band.get_paths()[0].vertices))
+    assert corners == {(0, 1), (0, 3), (1, 2), (1, 5), (4, 0), (4, 6)}
+    assert tuple(band.get_facecolor()[0][:3]) == to_rgb(line.get_color())
+
+
+def test_curve_takes_a_single_run_without_its_axis():
+    _, ax = plt.subplots()
+    plots.curve(ax, [0, 1], [3, 4], "loss")
+    assert ax.lines[0].get_ydata().tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (2,), (0, 3), (2, 3, 4), (2, 4, 3)])
+def test_curve_refuses_runs_of_other_shapes_and_draws_nothing(shape):
+    _, ax = plt.subplots()
+    with pytest.raises(ValueError, match=r"runs have shape .*; expected \(seeds, 3\)"):
+        plots.curve(ax, [0, 1, 2], np.zeros(shape), "loss")
+    assert not ax.has_data()
+
+
+def test_two_curves_differ_in_color_and_in_line_style():
+    _, ax = plt.subplots()
+    for label in plots.COLORS:
+        plots.curve(ax, [0, 1], [3, 4], label)
+    assert len({line.get_color() for line in ax.lines}) == len(plots.COLORS)
+    # Matplotlib names a dash pattern of our own "--", as it does the usual dashes.
+    dashes = {str(line._unscaled_dash_pattern) for line in ax.lines}
+    assert len(dashes) == len(plots.COLORS)
+
+
+# --- image_grid -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 7])
+@pytest.mark.parametrize("shape", [(5, 3), (5, 3, 3)])
+def test_image_grid_shows_every_image_under_its_title(count, shape):
+    images = np.random.default_rng(0).uniform(size=(count, *shape))
+    titles = [f"image {i}" for i in range(count)]
+    fig = plots.image_grid(images, titles, columns=4)
+    filled = [ax for ax in fig.axes if ax.images]
+    assert [ax.get_title() for ax in filled] == titles
+    for ax, image in zip(filled, images, strict=True):
+        assert np.array_equal(ax.images[0].get_array(), image)
+    assert len(fig.axes) == 4 * -(-count // 4)
+    assert not any(ax.axison for ax in fig.axes)
+
+
+def test_diverging_images_share_one_scale_with_zero_in_its_middle():
+    images = np.random.default_rng(0).uniform(-3, 1, size=(2, 20, 20))
+    images[0, 0, 0] = 1000  # one pixel doesn't set the scale
+    fig = plots.image_grid(images, ["a", "b"], columns=2, diverging=True)
+    first, second = [ax.images[0] for ax in fig.axes if ax.images]
+    low, high = first.get_clim()
+    assert second.get_clim() == (low, high)
+    assert low == -high
+    assert 2.5 < high <= 3
+    red, _, blue, _ = first.to_rgba(np.array([2.5]))[0]
+    assert red > blue
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, 784), (784,), (3, 5, 5, 4), (0, 5, 5), (3, 0, 5)]
+)
+def test_image_grid_refuses_other_shapes_and_leaves_no_figure(shape):
+    with pytest.raises(ValueError, match=r"images have shape .*; expected \(n, height"):
+        plots.image_grid(np.zeros(shape), [""] * shape[0])
+    assert plt.get_fignums() == []
+
+
+def test_image_grid_wants_a_title_for_each_image():
+    with pytest.raises(ValueError, match="3 images but 2 titles"):
+        plots.image_grid(np.zeros((3, 5, 5)), ["a", "b"])
+    assert plt.get_fignums() == []
