@@ -1,0 +1,228 @@
+"""The digest changes with what the outputs depend on, and with nothing else."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from nbformat import v4
+
+from tools.digest import ROOT, digest
+
+CELLS = (
+    "pass  # the setup cell",
+    "from helpers import check, nn",
+    'weights = load("../weights/net.pt")',
+    'card = read(folder / "card.json")',
+    'parts = "one.txt", "two.txt", "three.txt", "four.txt", "five.txt"',
+    'check("4.2", nn.scale(3))',
+)
+LIBRARY = {
+    "__init__.py": '"""A library."""\n__version__ = "1.0"\nfrom .checks import check\n',
+    "checks.py": "def check(number, answer):\n    print(number, answer)\n",
+    "nn/__init__.py": "from .layers import scale\n",
+    "nn/layers.py": (
+        "import helpers.units as units\n\n\n"
+        'def scale(x):\n    """Scale."""\n    return units.FACTOR * x\n'
+    ),
+    "units.py": (
+        "from helpers.deep import deeper as other\n\nFACTOR = 2\n\n\n"
+        'def name():\n    return "meter"\n'
+    ),
+    "deep/__init__.py": "",
+    "deep/deeper.py": "from .. import top\nfrom . import beside\n\nN = 3\n",
+    "deep/beside.py": "from ..far.away import *\n",
+    "far/away.py": "K = 5\n",
+    "top.py": "M = 4\n",
+    "exercises/__init__.py": "",
+    "exercises/ch04.py": 'HINT = "look again"\n',
+    "exercises/ch05.py": 'HINT = "look again"\n',
+    "unused.py": "N = 4\n",
+}
+
+
+@pytest.fixture
+def book(tmp_path):
+    """A folder with a small library, weights, a card and a place for notebooks."""
+    for name, source in LIBRARY.items():
+        write(tmp_path / "src/helpers" / name, source)
+    write(tmp_path / "weights/net.pt", "0.5")
+    write(tmp_path / "chapters/card.json", "{}")
+    for name in ("one", "two", "three", "four", "five"):
+        write(tmp_path / f"chapters/{name}.txt", name)
+    return tmp_path
+
+
+def write(path, source):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(source)
+
+
+def change(path, old, new):
+    source = path.read_text()
+    assert source.count(old) == 1
+    path.write_text(source.replace(old, new))
+
+
+def of(book, *cells):
+    notebook = v4.new_notebook(
+        cells=[v4.new_code_cell(cell) for cell in cells or CELLS]
+    )
+    return digest(notebook, book / "chapters", book / "src")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        (*CELLS[:-1], CELLS[-1].replace("3", "4")),
+        (*CELLS, "f()"),
+        (*CELLS, '"a string that the cell shows"'),
+        (*CELLS, "%matplotlib inline"),
+        (*CELLS[:3], CELLS[4], CELLS[3], CELLS[5]),
+        (*CELLS[:3], f"{CELLS[3]}\n{CELLS[4]}", CELLS[5]),
+    ],
+)
+def test_other_code_changes_it(book, cells):
+    assert of(book, *cells) != of(book)
+
+
+def test_a_string_that_a_cell_shows_is_no_docstring(book):
+    assert of(book, "pass", '"Half."') != of(book, "pass", '"All."')
+
+
+def test_code_that_is_not_python_counts_as_it_is_written(book):
+    assert of(book, "pass", "%time f()") != of(book, "pass", "%time g()")
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("__init__.py", "1.0", '1.0"; DEBUG = "yes'),
+        ("checks.py", "number, answer)\n", "number)\n"),
+        ("nn/__init__.py", "scale", "scale as scale"),
+        ("nn/layers.py", "FACTOR * x", "FACTOR + x"),
+        ("units.py", "2", "3"),
+        ("units.py", "2", "2.0"),
+        ("units.py", "meter", "foot"),
+        ("deep/deeper.py", "3", "4"),
+        ("deep/__init__.py", "", "import sys"),
+        ("deep/beside.py", "*", "K"),
+        ("far/away.py", "5", "6"),
+        ("top.py", "4", "5"),
+        ("exercises/ch04.py", "look again", "count the rows"),
+    ],
+)
+def test_a_change_in_an_imported_module_however_far_changes_it(book, module, old, new):
+    before = of(book)
+    change(book / "src/helpers" / module, old, new)
+    assert of(book) != before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from helpers import units",
+        "from helpers.units import FACTOR",
+        "from helpers.units import FACTOR as two, name",
+        "from helpers.units import *",
+        "import helpers.units",
+        "import helpers.units as x",
+        "import os, helpers.units",
+        "def f():\n    from helpers import units",
+        "if late:\n    import helpers.units",
+    ],
+)
+def test_every_way_to_import_a_module_is_followed(book, statement):
+    cells = ("pass", statement)
+    before = of(book, *cells)
+    change(book / "src/helpers/units.py", "2", "3")
+    assert of(book, *cells) != before
+
+
+@pytest.mark.parametrize("file", ["weights/net.pt", "chapters/card.json"])
+def test_a_change_in_a_file_that_a_cell_names_changes_it(book, file):
+    cells = (*CELLS[:3], 'card = read("card.json")', "x = 1")
+    before = of(book, *cells)
+    write(book / file, "0.25")
+    changed = of(book, *cells)
+    assert changed != before
+    (book / file).unlink()
+    assert of(book, *cells) not in (before, changed)
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("__init__.py", "A library.", "The library."),
+        ("__init__.py", '"1.0"', '"1.1"'),
+        ("nn/layers.py", "Scale.", "Multiply by a factor."),
+        ("nn/layers.py", "FACTOR * x", "FACTOR*x  # twice"),
+        ("nn/layers.py", "import helpers", "# A comment.\n\nimport helpers"),
+        ("units.py", '"meter"', "'meter'"),
+        ("unused.py", "4", "5"),
+        ("exercises/ch05.py", "look again", "count the rows"),
+    ],
+)
+def test_prose_layout_version_and_other_modules_do_not_change_it(
+    book, module, old, new
+):
+    before = of(book)
+    change(book / "src/helpers" / module, old, new)
+    assert of(book) == before
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("import sys  # another setup cell", *CELLS[1:]),
+        (CELLS[0], CELLS[1] + "  # the imports", *CELLS[2:]),
+        (*CELLS[:5], "check(\n    '4.2',\n    nn.scale(3),\n)"),
+    ],
+)
+def test_the_setup_cell_comments_and_layout_do_not_change_it(book, cells):
+    assert of(book, *cells) == of(book)
+
+
+def test_text_outputs_and_metadata_do_not_change_it(book):
+    text, output = v4.new_markdown_cell, v4.new_output("stream", text="7\n")
+    cells = [v4.new_code_cell(c, outputs=[output], execution_count=7) for c in CELLS]
+    cells = [text("# A title"), *cells[:3], text("See."), *cells[3:]]
+    notebook = v4.new_notebook(cells=cells, metadata={"book": {"seconds": 3}})
+    assert digest(notebook, book / "chapters", book / "src") == of(book)
+
+
+@pytest.mark.parametrize(
+    "string", ["", ".", "a\nb", "é" * 198, "\0", "/", "card.json/x"]
+)
+def test_a_string_that_names_no_file_does_no_harm(book, string):
+    assert of(book, "pass", f"x = {string!r}") != of(book, "pass", "x = 1")
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from tools.digest import digest
+cells = [SimpleNamespace(cell_type="code", source=cell) for cell in sys.argv[2:]]
+book = Path(sys.argv[1])
+print(digest(SimpleNamespace(cells=cells), book / "chapters", book / "src"))
+"""
+
+
+def test_it_is_the_same_in_another_process(book):
+    answer = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(book), *CELLS],
+        env={**os.environ, "PYTHONHASHSEED": "7"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.strip() == of(book)
+
+
+def test_it_is_the_same_in_another_folder(book, tmp_path_factory):
+    copy = tmp_path_factory.mktemp("copy") / "book"
+    before = of(book)
+    book.rename(copy)
+    assert of(copy) == before

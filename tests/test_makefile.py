@@ -1,0 +1,71 @@
+"""`make help` lists what there is; a second `make test` installs nothing."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from tools.digest import ROOT
+
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+TARGETS = re.search(r"^\.PHONY: (.+)", MAKEFILE, re.M)[1].split()
+
+pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="no make here")
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """The Makefile in a folder where the environment is already made."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / ".venv").mkdir()
+    for stamp in (".book", ".test"):  # written last, so newer than the rest
+        (tmp_path / ".venv" / stamp).touch()
+    return tmp_path
+
+
+def make(folder, *arguments):
+    command = ["make", "--no-print-directory", "-C", folder, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_help_lists_every_target_with_what_it_does(tree):
+    lines = [line.split(maxsplit=1) for line in make(tree, "help").splitlines()]
+    assert sorted(name for name, _ in lines) == sorted(TARGETS)
+    assert all(words for _, words in lines)
+
+
+def test_make_without_a_target_shows_the_help(tree):
+    assert make(tree) == make(tree, "help")
+
+
+@pytest.mark.parametrize("target", ["book", "test", "run", "lab", "serve"])
+def test_once_the_environment_is_made_nothing_is_installed(tree, target):
+    assert "pip" not in make(tree, "-n", target)
+
+
+@pytest.mark.parametrize("file", ["pyproject.toml", "constraints.txt"])
+def test_other_requirements_are_installed_anew(tree, file):
+    (tree / ".venv/.book").unlink()
+    assert "pip install" in make(tree, "-n", "test")
+    make(tree, "-t", "test")
+    assert "pip" not in make(tree, "-n", "test")
+    assert "pip install" in make(tree, "-n", "-W", file, "test")
+
+
+def test_make_test_runs_style_gate_and_notebooks(tree):
+    steps = make(tree, "-n", "test")
+    for step in (
+        "ruff check",
+        "ruff format",
+        "tools.notebooks check",
+        "pytest --nbval",
+    ):
+        assert step in steps
+
+
+def test_make_run_takes_one_notebook(tree):
+    assert "notebooks run chapters/a.ipynb" in make(
+        tree, "-n", "run", "NB=chapters/a.ipynb"
+    )

@@ -1,0 +1,280 @@
+"""The executor stores whole, repeatable outputs; `check` says every breach."""
+
+import json
+import stat
+import sys
+from types import ModuleType
+
+import nbformat
+import pytest
+import yaml
+from nbclient.exceptions import CellExecutionError
+from nbformat import v4
+
+import helpers
+from tools import gate, notebooks
+from tools.digest import PYTHON, ROOT
+
+STREAM = 'print("one", flush=True)\nprint("two")'
+SHOW = """\
+from helpers import plots
+print("three")
+fig, ax = plots.plt.subplots(figsize=(1, 1))
+plots.show(fig, alt="Nothing but axes.")"""
+LOAD = 'from helpers import data\ntry:\n    data.load("mnist")\nfinally:\n    print(7)'
+
+
+def written(path, *sources, setup=True):
+    cells = [v4.new_code_cell(source) for source in sources]
+    if setup:
+        cells.insert(0, v4.new_code_cell("pass", metadata={"tags": ["remove-cell"]}))
+    cells.insert(0, v4.new_markdown_cell("# Why?"))
+    cells[-1].metadata["collapsed"] = True  # an editor's own
+    nbformat.write(v4.new_notebook(cells=cells), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory):
+    """A notebook after its first run, and its file after the second."""
+    path = written(tmp_path_factory.mktemp("run") / "a.ipynb", STREAM, SHOW)
+    path.chmod(0o640)
+    notebooks.run(path)
+    first = path.read_bytes()
+    notebooks.run(path)
+    return first, path
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def test_two_runs_differ_in_nothing_but_the_record_of_the_run(twice):
+    first, second = (json.loads(part) for part in (twice[0], twice[1].read_bytes()))
+    for notebook in (first, second):
+        assert set(notebook["metadata"]["book"].pop("versions")) == {
+            *("python", "numpy", "torch")
+        }
+        assert set(notebook["metadata"].pop("book")) == {"digest", "date", "seconds"}
+    assert json.dumps(first) == json.dumps(second)
+
+
+def test_a_run_keeps_the_files_mode_and_leaves_no_other_file(twice):
+    _, path = twice
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert [file.name for file in path.parent.iterdir()] == ["a.ipynb"]
+
+
+def test_what_one_cell_prints_is_stored_as_one_stream(twice):
+    outputs = read(twice[1]).cells[2].outputs
+    assert [output.text for output in outputs] == ["one\ntwo\n"]
+
+
+def test_pieces_of_a_stream_are_merged_and_other_streams_are_not():
+    pieces = [("stdout", "a"), ("stdout", "b"), ("stderr", "c"), ("stdout", "d")]
+    made = [v4.new_output("stream", name=name, text=text) for name, text in pieces]
+    other = [v4.new_output("display_data", {"text/plain": "e"}) for _ in range(2)]
+    cell = v4.new_code_cell("f()", outputs=[*made, *other])
+    notebooks._normalize(cell)
+    assert [out.get("text") for out in cell.outputs] == ["ab", "c", "d", None, None]
+
+
+def test_the_alternative_text_of_a_figure_goes_where_the_page_takes_it_from(twice):
+    metadata = read(twice[1]).cells[3].metadata
+    assert metadata == {"mystnb": {"image": {"alt": "Nothing but axes."}}}
+
+
+def test_a_run_writes_the_setup_cell_and_a_digest_that_is_fresh(twice):
+    notebook = read(twice[1])
+    assert notebook.cells[1].source == notebooks.setup_cell()
+    assert notebook.cells[1].metadata.tags == ["remove-cell"]
+    assert not notebooks.is_stale(notebook, twice[1])
+    notebook.cells[2].source += "\nprint()"
+    assert notebooks.is_stale(notebook, twice[1])
+
+
+def test_an_authors_own_first_cell_stays_below_the_setup_cell():
+    notebook = v4.new_notebook(
+        cells=[v4.new_markdown_cell("# Why?"), v4.new_code_cell("import numpy")]
+    )
+    notebooks._set_up(notebook)
+    assert [cell.source for cell in notebook.cells[1:]] == [
+        notebooks.setup_cell(),
+        "import numpy",
+    ]
+    notebooks._set_up(notebook)
+    assert len(notebook.cells) == 3
+    empty = v4.new_notebook()
+    notebooks._set_up(empty)
+    assert [cell.source for cell in empty.cells] == [notebooks.setup_cell()]
+
+
+def test_without_real_data_nothing_is_stored_and_the_reason_is_said(
+    tmp_path, monkeypatch, capfd
+):
+    monkeypatch.setenv("DL_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    path = written(tmp_path / "a.ipynb", LOAD)
+    before = path.read_bytes()
+    monkeypatch.setattr(sys, "argv", ["notebooks", "run", str(path)])
+    with pytest.raises(SystemExit, match="1 to mend"):
+        notebooks.main()
+    said, errors = capfd.readouterr()
+    assert "a.ipynb: nothing stored, since a cell fails" in said
+    assert "no mnist on this machine; put the real files" in said
+    assert path.read_bytes() == before
+    assert "encryption" not in errors  # which the kernel would warn of
+
+
+def test_a_failing_notebook_does_not_stop_the_next(tmp_path, monkeypatch, capsys):
+    paths = [written(tmp_path / name, "f()") for name in ("a.ipynb", "b.ipynb")]
+
+    def run(path):
+        if path == paths[0]:
+            raise CellExecutionError("f()", "NameError", "no f")
+        return 1.5
+
+    monkeypatch.setattr(notebooks, "run", run)
+    assert notebooks.run_all(paths) == 1
+    assert "b.ipynb: 1.5 s" in capsys.readouterr().out
+
+
+def test_only_stale_notebooks_are_run_unless_named(twice, monkeypatch, capsys):
+    monkeypatch.setattr(notebooks, "notebooks", lambda: [twice[1]])
+    monkeypatch.setattr(notebooks, "run", lambda path: 1.5)
+    notebooks.run_all([])
+    assert "a.ipynb: fresh" in capsys.readouterr().out
+    notebooks.run_all([twice[1]])
+    assert "a.ipynb: 1.5 s" in capsys.readouterr().out
+
+
+def test_a_run_that_is_killed_while_it_writes_leaves_the_notebook(
+    tmp_path, monkeypatch
+):
+    path = written(tmp_path / "a.ipynb", "f()")
+    before = path.read_bytes()
+
+    def die(notebook, part):
+        part.write_text('{"cells": [')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nbformat, "write", die)
+    with pytest.raises(KeyboardInterrupt):
+        notebooks._write(read(path), path)
+    assert path.read_bytes() == before
+
+
+def test_an_invalid_notebook_is_not_written(tmp_path):
+    path = written(tmp_path / "a.ipynb", "f()")
+    before = path.read_bytes()
+    notebook = read(path)
+    notebook.cells[0].metadata.tags = "no list"
+    with pytest.raises(nbformat.ValidationError):
+        notebooks._write(notebook, path)
+    assert path.read_bytes() == before
+
+
+@pytest.fixture
+def colab(monkeypatch):
+    """Make this process look like Colab; what would be run is caught."""
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    caught = []
+    monkeypatch.setattr(
+        "subprocess.run", lambda command, **rest: caught.append((command, rest))
+    )
+    return caught
+
+
+def test_in_colab_the_setup_cell_installs_the_release_of_this_address(colab, capsys):
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    address = f"git+{config['repository']['url']}@v{helpers.__version__}"
+    exec(notebooks.setup_cell(), {})
+    [(command, rest)] = colab
+    assert command == [sys.executable, "-m", "pip", "install", "-q", address]
+    assert rest == {"check": True}
+    assert capsys.readouterr().out == ""
+
+
+def test_in_colab_the_setup_cell_says_that_another_version_is_loaded(
+    colab, capsys, monkeypatch
+):
+    source = notebooks.setup_cell()
+    monkeypatch.setattr(helpers, "__version__", "0.0.1")
+    exec(source, {})
+    assert "Another version is loaded: Runtime > Restart" in capsys.readouterr().out
+
+
+def test_elsewhere_the_setup_cell_does_nothing(monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, "google.colab", raising=False)
+    monkeypatch.setattr("subprocess.run", None)
+    names = {}
+    exec(notebooks.setup_cell(), names)
+    assert set(names) == {"__builtins__", "sys"}
+    assert capsys.readouterr().out == ""
+
+
+def test_the_setup_cell_keeps_the_rules_for_cells():
+    lines = notebooks.setup_cell().split("\n")
+    assert len(lines) <= gate.LINES and max(map(len, lines)) <= gate.COLUMNS
+
+
+@pytest.mark.parametrize("path", notebooks.notebooks(), ids=lambda path: path.stem)
+def test_the_stored_setup_cell_is_the_canonical_one(path):
+    code = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    assert code[0].source == notebooks.setup_cell()
+
+
+def test_check_says_a_sentence_a_breach_and_fails(tmp_path, monkeypatch, capsys):
+    path = written(tmp_path / "a.ipynb", "f()")
+    found = gate.problems(read(path), notebooks.setup_cell())
+    monkeypatch.setattr(sys, "argv", ["notebooks", "check", str(path)])
+    with pytest.raises(SystemExit) as exit:
+        notebooks.main()
+    said = [line for line in capsys.readouterr().out.split("\n") if "a.ipynb: " in line]
+    assert [line.partition("a.ipynb: ")[2] for line in said[: len(found)]] == found
+    stale = ["stale: 'make run' executes it again"] * (sys.version_info[:2] == PYTHON)
+    assert [line.partition("a.ipynb: ")[2] for line in said[len(found) :]] == stale
+    assert exit.value.code == f"{len(said)} to mend"
+
+
+def test_check_finds_headlines_without_claim_on_the_two_pages(
+    tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "README.md").write_text("About 10 %.\n\n| a | 20 % |\n")
+    (tmp_path / "intro.md").write_text("Reads 30 % in 40 s.\n")
+    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
+    assert notebooks.check_all([]) == 3
+    assert [
+        line for line in capsys.readouterr().out.splitlines() if "no claim" in line
+    ] == [
+        "README.md: no claim for '20 %'",
+        "intro.md: no claim for '30 %'",
+        "intro.md: no claim for '40 s'",
+    ]
+
+
+def test_the_books_own_notebooks_and_pages_keep_the_rules(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["notebooks", "check"])
+    try:
+        notebooks.main()
+    except SystemExit:
+        pytest.fail(capsys.readouterr().out)
+
+
+def test_the_pages_are_not_held_against_the_claims_of_one_notebook(
+    tmp_path, monkeypatch, capsys
+):
+    setup = notebooks.setup_cell()
+    (tmp_path / "intro.md").write_text("Reads 30 %.\n")
+    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
+    monkeypatch.setattr(notebooks, "setup_cell", lambda: setup)
+    notebooks.check_all([written(tmp_path / "a.ipynb", "f()")])
+    assert "intro.md" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_path_that_leads_nowhere_is_said(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["notebooks", command, f"{tmp_path}/no.ipynb"])
+    with pytest.raises(SystemExit):
+        notebooks.main()
+    assert "no.ipynb" in capsys.readouterr().err

@@ -1,0 +1,203 @@
+"""Execute the notebooks (`run`) and hold them against the book's rules (`check`)."""
+
+import argparse
+import datetime
+import os
+import platform
+import shutil
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+import yaml
+from nbclient import NotebookClient
+from nbclient.exceptions import CellControlSignal, DeadKernelError
+from nbformat import NotebookNode
+
+import helpers
+from tools import gate
+from tools.digest import PYTHON, ROOT, digest
+
+# One thread, as in the tests; and no outputs stored that come from stand-in data.
+SURROUNDINGS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "DL_STAND_INS": "never",
+}
+SETUP = """\
+# In Colab this installs the book's library; elsewhere it does nothing.
+import sys
+
+if "google.colab" in sys.modules:
+    import subprocess
+
+    package = "git+{address}@v{version}"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", package], check=True)
+    import helpers
+
+    if helpers.__version__ != "{version}":
+        print("Another version is loaded: Runtime > Restart session, then run again.")
+""".strip()
+
+
+def notebooks() -> list[Path]:
+    """Every notebook of the book, in reading order."""
+    return sorted([*ROOT.glob("chapters/*.ipynb"), *ROOT.glob("solutions/*/*.ipynb")])
+
+
+def setup_cell() -> str:
+    """The source of a notebook's first code cell, from `_config.yml`'s address."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    address = config["repository"]["url"]
+    return SETUP.format(address=address, version=helpers.__version__)
+
+
+def is_stale(notebook: NotebookNode, path: Path) -> bool:
+    """Whether the stored outputs were made from other code than what stands here."""
+    return notebook.metadata.get("book", {}).get("digest") != digest(
+        notebook, path.parent
+    )
+
+
+def run(path: Path) -> float:
+    """Execute one notebook and store its outputs; return the seconds it took.
+
+    Nothing is written unless every cell ran. Raises CellControlSignal for a cell that
+    fails or takes too long, DeadKernelError.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    _set_up(notebook)
+    code = digest(notebook, path.parent)  # now, since files may change meanwhile
+    start = time.perf_counter()
+    NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=["--log-level=ERROR"],  # not that TCP is without encryption
+    ).execute(env={**os.environ, **SURROUNDINGS})
+    seconds = round(time.perf_counter() - start, 1)
+    for cell in notebook.cells:
+        _normalize(cell)
+    notebook.metadata = {
+        "kernelspec": {
+            "display_name": "Python 3",
+            "language": "python",
+            "name": "python3",
+        },
+        "language_info": {"name": "python"},
+        "book": {
+            "digest": code,
+            "date": datetime.date.today().isoformat(),
+            "seconds": seconds,
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("numpy", "torch")},
+            },
+        },
+    }
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    _write(notebook, path)
+    return seconds
+
+
+def _set_up(notebook: NotebookNode) -> None:
+    """Make the setup cell the first code cell; an author's own first cell stays."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if not code or gate.SETUP_TAG not in code[0].metadata.get("tags", []):
+        at = notebook.cells.index(code[0]) if code else len(notebook.cells)
+        code.insert(0, nbformat.v4.new_code_cell())
+        notebook.cells.insert(at, code[0])
+    code[0].source = setup_cell()
+    code[0].metadata["tags"] = [gate.SETUP_TAG]  # nothing to read on the page
+
+
+def _normalize(cell: NotebookNode) -> None:
+    """Leave nothing in a cell that changes from run to run; give figures their alt."""
+    tags = cell.metadata.get("tags")
+    cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+    if cell.cell_type != "code":
+        return
+    merged: list[NotebookNode] = []
+    for output in cell.outputs:  # where a stream is cut depends on timing
+        if merged and output.get("name", "") == merged[-1].get("name"):
+            merged[-1].text += output.text
+        else:
+            merged.append(output)
+    cell.outputs = merged
+    for output in merged:
+        alt = output.get("metadata", {}).get("book", {}).get("alt")
+        if alt:  # where the page takes it from
+            cell.metadata["mystnb"] = {"image": {"alt": alt}}
+
+
+def _write(notebook: NotebookNode, path: Path) -> None:
+    """Replace the file whole, or leave it as it was."""
+    nbformat.validate(notebook)
+    part = path.with_suffix(".part")
+    nbformat.write(notebook, part)
+    shutil.copymode(path, part)
+    part.replace(path)
+
+
+def run_all(paths: list[Path]) -> int:
+    """Execute these notebooks, or all stale ones; return how many failed."""
+    failed = 0
+    for path in paths or notebooks():
+        name = os.path.relpath(path, ROOT)
+        if not paths and not is_stale(nbformat.read(path, as_version=4), path):
+            print(f"{name}: fresh")
+            continue
+        print(f"{name}: running", flush=True)
+        try:
+            print(f"{name}: {run(path)} s")
+        except (CellControlSignal, DeadKernelError) as error:
+            failed += 1
+            print(f"{name}: nothing stored, since a cell fails\n{error}")
+    return failed
+
+
+def check_all(paths: list[Path]) -> int:
+    """Print every breach of the rules; return how many there are."""
+    compare = sys.version_info[:2] == PYTHON
+    if not compare:
+        wanted = ".".join(map(str, PYTHON))
+        print(f"Staleness is not checked: that takes Python {wanted}.")
+    breaches, claims = 0, []
+    for path in paths or notebooks():
+        notebook = nbformat.read(path, as_version=4)
+        problems = gate.problems(notebook, setup_cell())
+        if compare and is_stale(notebook, path):
+            problems.append("stale: 'make run' executes it again")
+        claims += gate.claims(notebook)
+        for problem in problems:
+            print(f"{os.path.relpath(path, ROOT)}: {problem}")
+        breaches += len(problems)
+    for page in () if paths else ("README.md", "intro.md"):  # need all the claims
+        text = (ROOT / page).read_text("utf-8")
+        text = gate.tables(text) if page == "README.md" else text
+        for number in gate.unclaimed(text, claims):
+            print(f"{page}: no claim for '{number}'")
+            breaches += 1
+    return breaches
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=["run", "check"])
+    parser.add_argument("paths", nargs="*", type=Path, help="these notebooks only")
+    options = parser.parse_args()
+    for path in options.paths:
+        if not path.is_file():
+            parser.error(f"there is no notebook {path}")
+    action = run_all if options.command == "run" else check_all
+    if count := action(options.paths):
+        sys.exit(f"{count} to mend")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""What a stored notebook says: its cells, records and equations, for gate and pages."""
+
+import ast
+import re
+from dataclasses import dataclass
+
+from nbformat import NotebookNode
+
+NOT_PROSE = re.compile(r"^[ >]*(```+|~~~+).*?(?:^[ >]*\1|\Z)|<!--.*?-->", re.M | re.S)
+TAG = re.compile(r"\\tag\s*\*?\s*\{([^}]*)\}")
+DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.S)
+HEADING_OR_DISPLAY = re.compile(r"^ {0,3}#+ +([^\n]+)|\$\$(.+?)\$\$", re.M | re.S)
+
+
+@dataclass(frozen=True)
+class Equation:
+    """A tagged equation: its number, what stands before the tag, its section."""
+
+    number: str
+    formula: str
+    section: str
+
+
+def code_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:
+    cells = enumerate(notebook.cells)
+    return [(at, cell) for at, cell in cells if cell.cell_type == "code"]
+
+
+def text_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:
+    cells = enumerate(notebook.cells)
+    return [(at, cell) for at, cell in cells if cell.cell_type == "markdown"]
+
+
+def prose(cell: NotebookNode) -> str:
+    """A cell's Markdown without fenced code and comments."""
+    return NOT_PROSE.sub("", cell.source)
+
+
+def tags_of(cell: NotebookNode) -> set[str]:
+    return set(cell.metadata.get("tags", []))
+
+
+def called(tree: ast.AST, verb: str) -> list[str]:
+    """The first argument of each call of `verb`; "?" where it is no literal."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    args = [call.args[:1] for call in calls if ast.unparse(call.func) == verb]
+    return [
+        str(arg[0].value) if arg and isinstance(arg[0], ast.Constant) else "?"
+        for arg in args
+    ]
+
+
+def pictures_of(cell: NotebookNode) -> list[NotebookNode]:
+    return [output for output in cell.outputs if "image/png" in output.get("data", {})]
+
+
+def printed(cell: NotebookNode) -> str:
+    """What a cell shows as text, errors included; alternative texts are not shown."""
+    shown = []
+    for output in cell.outputs:
+        data = output.get("data", {})
+        shown.append(output.get("text", ""))
+        shown.append("" if "image/png" in data else data.get("text/plain", ""))
+        shown.extend(output.get("traceback", []))
+    return "\n".join(shown)
+
+
+def records(cell: NotebookNode, verb: str) -> list[dict]:
+    """What `prove` or `claim` stored in a cell's outputs, each with its line."""
+    stored = []
+    for output in cell.outputs:
+        record = output.get("metadata", {}).get("book", {})
+        if record.get("verb") == verb:
+            stored.append({**record, "line": output.data["text/plain"]})
+    return stored
+
+
+def claims(notebook: NotebookNode) -> list[dict]:
+    """The records of the notebook's claims."""
+    return [made for _, cell in code_cells(notebook) for made in records(cell, "claim")]
+
+
+def equations(notebook: NotebookNode) -> list[Equation]:
+    """The tagged equations of a notebook, in its order."""
+    found, section = [], ""
+    for _, cell in text_cells(notebook):
+        for heading, math in HEADING_OR_DISPLAY.findall(prose(cell)):
+            section = heading or section
+            parts = TAG.split(math)
+            for formula, number in zip(parts[::2], parts[1::2], strict=False):
+                found.append(Equation(number, formula, section))
+    return found
+
+
+def is_definition(formula: str) -> bool:
+    """Whether it says `:=` and nothing more: `a := b = c` also claims b = c."""
+    formula = re.sub(r"\\begin\{cases\}.*?\\end\{cases\}", "", formula, flags=re.S)
+    inside = None
+    while inside != formula:  # what stands in braces are indices, conditions, words
+        inside, formula = formula, re.sub(r"\{[^{}]*\}", "", formula)
+    formula = re.split(r"\\q?quad\b", formula)[0]
+    return ":=" in formula and not re.search(r"(?<!:)=|\\[lg]eq?\b|\\approx", formula)
