@@ -1,0 +1,158 @@
+"""A small Sphinx project is built with the extension; its links are what is tested."""
+
+import io
+import shutil
+import subprocess
+
+import nbformat
+import pytest
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
+
+import helpers
+from tools import pages
+
+CONF = """
+extensions = ["myst_nb", "sphinx_book_theme", "site_extension"]
+nb_execution_mode = "off"
+myst_enable_extensions = ["dollarmath", "deflist"]
+myst_heading_anchors = 3
+html_theme = "sphinx_book_theme"
+"""
+TARGETS = ["eq-4-3", "eq-4-4", "proof-4-3", "ex-4-2", "claim-1", "claim-2"]
+PAGE = """
+# Page
+
+(bishop2006)=
+A book.
+
+logit
+: A score.
+"""
+
+
+def record(**book):
+    data, metadata = {"text/plain": "a line"}, {"book": book}
+    return nbformat.v4.new_output("display_data", data, metadata=metadata)
+
+
+CLAIM = record(verb="claim", what="this", words="exactly", bar="1", measured="1")
+
+
+def chapter():
+    text, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
+    return nbformat.v4.new_notebook(
+        metadata={"language_info": {"name": "python"}},
+        cells=[
+            text("# Chapter\n\n$$a = b \\tag{4.3}$$"),
+            code('prove("4.3", a)', outputs=[record(verb="prove", number="4.3")]),
+            code('prove("4.3", wrong)  # fails, so it proves nothing'),
+            text("$$\\begin{aligned} a &= b \\\\ &= c \\end{aligned} \\tag{4.4}$$"),
+            code('claim("accuracy", 1)\nclaim("loss", 0)', outputs=[CLAIM, CLAIM]),
+            code("disclaim(1)"),
+            code('claim("parameters", 3)', outputs=[CLAIM]),
+            text("## Exercise 4.2: a bug"),
+            text("[a book](page.md#bishop2006), [a term](page.md#logit)"),
+        ],
+    )
+
+
+def build(folder, links):
+    """Build a project whose index has `links`; returns its pages and its warnings."""
+    source = folder / "source"
+    source.mkdir()
+    (source / "conf.py").write_text(CONF)
+    (source / "page.md").write_text(PAGE)
+    nbformat.write(chapter(), source / "chapter.ipynb")
+    (source / "pages").mkdir()
+    (source / "pages/notation.md").write_text("# Notation")
+    (source / "pages/ledger.md").write_text(pages.ledger({"chapter.ipynb": chapter()}))
+    toctree = "```{toctree}\nchapter\npage\npages/notation\npages/ledger\n```\n"
+    (source / "index.md").write_text(f"# Index\n\n{toctree}\n" + "\n".join(links))
+    warnings = io.StringIO()
+    with docutils_namespace():
+        app = Sphinx(
+            *(source, source, folder / "html", folder / "trees", "html"),
+            confoverrides={"nitpicky": True},
+            status=None,
+            warning=warnings,
+        )
+        app.build()
+    html = {page.stem: page.read_text() for page in (folder / "html").rglob("*.html")}
+    return html, warnings.getvalue(), app
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory, request):
+    patch = pytest.MonkeyPatch()
+    request.addfinalizer(patch.undo)
+    patch.syspath_prepend(request.config.rootpath / "tools")
+    links = [f"[{target}](chapter.ipynb#{target})" for target in TARGETS]
+    return build(tmp_path_factory.mktemp("site"), [*links, "[](chapter.ipynb#nowhere)"])
+
+
+def test_every_target_stands_once_in_the_page(built):
+    html, _, _ = built
+    for target in TARGETS:
+        assert html["chapter"].count(f'id="{target}"') == 1
+
+
+def test_links_to_targets_resolve_and_only_those_do(built):
+    html, warnings, _ = built
+    for target in TARGETS:
+        assert f'href="chapter.html#{target}"' in html["index"]
+    assert "nowhere" in warnings
+    assert len(warnings.strip().splitlines()) == 1
+
+
+def test_every_link_of_the_ledger_resolves(built):
+    html, warnings, _ = built
+    assert "ledger" not in warnings
+    for target in ("eq-4-3", "eq-4-4", "proof-4-3", "claim-1", "claim-2"):
+        assert f'href="../chapter.html#{target}"' in html["ledger"]
+
+
+def test_a_notebook_links_to_a_myst_target_and_to_a_term(built):
+    html, _, _ = built
+    assert 'href="page.html#bishop2006"' in html["chapter"]
+    assert 'href="page.html#logit"' in html["chapter"]
+
+
+def test_the_first_cell_that_proves_is_the_target(built):
+    html, _, _ = built
+    after = html["chapter"].partition('id="proof-4-3"')[2]
+    assert after.index("prove") < after.index("wrong")
+
+
+def test_claiming_cells_are_counted_by_cell_and_nothing_else_is(built):
+    html, _, _ = built
+    after = html["chapter"].partition('id="claim-2"')[2]
+    assert "parameters" in after and "disclaim" not in after
+    assert 'id="claim-3"' not in html["chapter"]
+
+
+def test_a_tag_on_several_lines_is_left_outside_of_split(built):
+    html, _, _ = built
+    assert "split" not in html["chapter"]
+    assert r"\[\begin{aligned} a &amp;= b" in html["chapter"]
+
+
+def test_footer_names_the_version_and_unknown_without_git(built):
+    _, _, app = built
+    footer = app.config.html_theme_options["extra_footer"]
+    assert footer == f"Version {helpers.__version__}, commit unknown"
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="no git on this machine")
+def test_footer_names_the_commit(built, tmp_path):
+    import site_extension
+
+    git = ["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
+    commit = subprocess.check_output([*git, "rev-parse", "HEAD"], text=True)
+    _, _, app = built
+    app.confdir = tmp_path
+    site_extension.name_the_edition(app, app.config)
+    short = app.config.html_theme_options["extra_footer"].rpartition(" ")[2]
+    assert len(short) >= 4 and commit.startswith(short)

@@ -1,0 +1,216 @@
+"""Write the pages that are read from the notebooks: the ledger and the references.
+
+Run before each build. The pages follow from the stored notebooks, `_toc.yml` and
+`references.bib` alone, so that two runs write the same bytes.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import yaml
+from nbformat import NotebookNode
+from pybtex.database import BibliographyData, Entry, parse_file
+from pybtex.plugin import find_plugin
+
+from tools.reading import (
+    code_cells,
+    equations,
+    is_definition,
+    prose,
+    records,
+    text_cells,
+)
+
+ROOT = Path(__file__).parent.parent
+DEFINITION, NOT_PROVED = "definition", "**not proved**"
+LEDGER = """\
+# Ledger
+
+Every numbered equation of the book, and every number that it claims. This page is
+read from the stored outputs of the notebooks each time the book is built; nobody
+writes it by hand.
+
+An equation is a definition, or it is proved: the formula was compared with independent
+witnesses at random points, and the link leads to the cell that did so. What is neither
+stands here as **not proved**. A claim is a number that was measured, beside the bar
+that it has to meet; its link leads to the cell. [Notation](notation.md) says how to
+read the lines.
+
+Equations: {equations}. Definitions: {definitions}. Proved: {proved}.
+Not proved: {unproved}. Claims: {claims}.
+"""
+REFERENCES = """\
+# References
+
+What the chapters and the library cite, in the order of the first author's name.
+"""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim's record, and which of the page's claiming cells made it, from 1."""
+
+    cell: int
+    record: Mapping[str, str]
+
+
+def claims(notebook: NotebookNode) -> list[Claim]:
+    """The claims of a notebook, in its order."""
+    found, count = [], 0
+    for _, cell in code_cells(notebook):
+        literal = re.search(r"\bclaim\(", cell.source)
+        count += bool(literal)
+        for record in records(cell, "claim"):
+            if not literal:
+                raise ValueError(f"no literal claim( in the cell of {record['line']}")
+            found.append(Claim(count, record))
+    return found
+
+
+def proofs(notebook: NotebookNode) -> dict[str, str]:
+    """The line that `prove` printed first, for each number that it proved."""
+    found: dict[str, str] = {}
+    for _, cell in code_cells(notebook):
+        for record in records(cell, "prove"):
+            found.setdefault(record["number"], record["line"])
+    return found
+
+
+def ledger(notebooks: Mapping[str, NotebookNode]) -> str:
+    """The ledger page, for notebooks by their path from the book's root."""
+    chapters = [_chapter(f"../{path}", nb) for path, nb in notebooks.items()]
+    shown = [row[1] for nb in notebooks.values() for row in _equation_rows("", nb)]
+    head = LEDGER.format(
+        equations=len(shown),
+        definitions=shown.count(DEFINITION),
+        unproved=shown.count(NOT_PROVED),
+        proved=len(shown) - shown.count(DEFINITION) - shown.count(NOT_PROVED),
+        claims=sum(len(claims(nb)) for nb in notebooks.values()),
+    )
+    return head + "".join(chapters)
+
+
+def references(bibliography: BibliographyData) -> str:
+    """The references page; each entry is the target of a link to its key."""
+    style = find_plugin("pybtex.style.formatting", "plain")()
+    markdown = find_plugin("pybtex.backends", "markdown")()
+    page = REFERENCES
+    for formatted in style.format_bibliography(bibliography):
+        label = _label(bibliography.entries[formatted.key])
+        text = " ".join(formatted.text.render(markdown).split())
+        page += f"\n({formatted.key})=\n**{label}.** {text}\n"
+    return page
+
+
+def missing_keys(
+    notebooks: Mapping[str, NotebookNode], bibliography: BibliographyData
+) -> list[str]:
+    """A sentence for each citation of a notebook that has no entry."""
+    return [
+        f"{path} cites {key}, which is not in references.bib; add it there"
+        for path, notebook in notebooks.items()
+        for key in sorted(_cited(notebook))
+        if key not in bibliography.entries
+    ]
+
+
+def write_pages(root: Path) -> None:
+    """Write pages/ledger.md and pages/references.md of the book at `root`.
+
+    Raises ValueError if a notebook cites what references.bib doesn't have.
+    """
+    toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
+    paths = [f"{file}.ipynb" for file in _files(toc) if file.startswith("chapters/")]
+    notebooks = {path: nbformat.read(root / path, as_version=4) for path in paths}
+    bibliography = parse_file(root / "references.bib", encoding="utf-8")
+    if missing := missing_keys(notebooks, bibliography):
+        raise ValueError("\n".join(missing))
+    _write(root / "pages/ledger.md", ledger(notebooks))
+    _write(root / "pages/references.md", references(bibliography))
+
+
+def _chapter(link: str, notebook: NotebookNode) -> str:
+    text = "\n".join(prose(cell) for _, cell in text_cells(notebook))
+    [title] = re.findall(r"^# (.+)", text, re.M)[:1] or [link]
+    claimed = [_claim_row(link, claim) for claim in claims(notebook)]
+    page = f"\n## [{title}]({link})\n"
+    page += _table(("Equation", "Shown by"), _equation_rows(link, notebook))
+    return page + _table(("Claim", "Bar", "Measured"), claimed)
+
+
+def _equation_rows(link: str, notebook: NotebookNode) -> list[tuple[str, str]]:
+    rows, lines = [], proofs(notebook)
+    for equation in equations(notebook):
+        number, anchor = equation.number, equation.number.replace(".", "-")
+        shown = DEFINITION if is_definition(equation.formula) else NOT_PROVED
+        if number in lines:
+            line = lines[number].removeprefix(f"({number}) ")
+            shown = f"[proof]({link}#proof-{anchor}): {_plain(line)}"
+        section = equation.section.replace("|", r"\|")
+        rows.append((f"[({number})]({link}#eq-{anchor}) {section}", shown))
+    return rows
+
+
+def _claim_row(link: str, claim: Claim) -> tuple[str, str, str]:
+    what, words, bar, measured = (
+        _plain(claim.record[name]) for name in ("what", "words", "bar", "measured")
+    )
+    return f"[{what}]({link}#claim-{claim.cell})", f"{words} {bar}", measured
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    if not rows:
+        return ""
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _plain(text: str) -> str:
+    """Text in which Markdown sees no markup, and where no number is torn apart."""
+    text = re.sub(r"([\\`*_$<>\[\]|])", r"\\\1", text)
+    text = re.sub(r"\b1e(-?\d+)", r"$10^{\1}$", text)
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _label(entry: Entry) -> str:
+    """Bishop 2006, Glorot and Bengio 2010, He et al. 2015."""
+    names = [" ".join(p.prelast_names + p.last_names) for p in entry.persons["author"]]
+    names = [names[0], "et al."] if len(names) > 2 else [" and ".join(names)]
+    return " ".join([*names, entry.fields["year"]])
+
+
+def _cited(notebook: NotebookNode) -> set[str]:
+    text = "\n".join(cell.source for _, cell in text_cells(notebook))
+    return set(re.findall(r"references\.md#([\w-]+)", text))
+
+
+def _files(toc: object) -> Iterator[str]:
+    """The files of a table of contents, in its order."""
+    if isinstance(toc, dict) and "file" in toc:
+        yield toc["file"]
+    if isinstance(toc, dict | list):
+        for part in toc.values() if isinstance(toc, dict) else toc:
+            yield from _files(part)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write all of the file or nothing, even if two builds run at once."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(text, encoding="utf-8", newline="\n")
+    part.replace(path)
+
+
+def main() -> None:
+    try:
+        write_pages(ROOT)
+    except ValueError as error:
+        sys.exit(f"tools/pages.py: {error}")
+
+
+if __name__ == "__main__":
+    main()
