@@ -1,0 +1,153 @@
+"""Every proof cell kills the mutants of its formula; every folded answer is right."""
+
+import contextlib
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+
+from helpers import prove
+from helpers.points import points
+from tests.mutants import mutants
+
+CHAPTERS = sorted(Path(__file__).parents[1].glob("chapters/*.ipynb"))
+PROOF = re.compile(r'^prove\(\s*"(\d+\.\d+)"', re.M)
+# Slips that change nothing, each with the reason.
+EQUIVALENT = {
+    "4.2: z + c → z - c": "the equation holds for every c, so for -c",
+    "4.2: z + c → z": "and for 0",
+    "softmax_jacobian: return np.diag(p) - np.outer(p, p) → "
+    "return (np.diag(p) - np.outer(p, p)).T": "the Jacobian is symmetric",
+    "bias_gradient: return delta.sum(axis=0) → "
+    "return delta.sum(axis=0).T": "a vector is its own transpose",
+    "cross_entropy: return -(y * np.log(p)).sum() / len(p) → "
+    "return (-(y * np.log(p)).sum() / len(p)).T": "so is a number",
+    "loss_from_logits: "
+    "return -(y * scipy.special.log_softmax(z, axis=1)).sum() / len(z) → "
+    "return (-(y * scipy.special.log_softmax(z, axis=1)).sum() / len(z)).T": "likewise",
+    "floor: return np.log(np.e + z.shape[1] - 1) - 1 → "
+    "return (np.log(np.e + z.shape[1] - 1) - 1).T": "likewise",
+}
+
+
+def code_cells(path: Path) -> list[str]:
+    notebook = nbformat.read(path, as_version=4)
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def proofs() -> list[Any]:
+    """(chapter, number of the cell) for every proof cell."""
+    return [
+        pytest.param(path, at, id=f"{number}")
+        for path in CHAPTERS
+        for at, source in enumerate(code_cells(path))
+        for number in PROOF.findall(source)
+    ]
+
+
+def names_before(path: Path, at: int) -> dict[str, Any]:
+    """What the cells above cell `at` define; what they print is not shown."""
+    names: dict[str, Any] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for source in code_cells(path)[:at]:
+            exec(source, names)
+    return names
+
+
+def sides(source: str, names: dict[str, Any]) -> tuple[list[Callable], Any]:
+    """The formula of a proof cell and what it is held against, and its points."""
+    caught = []
+
+    def catch(number: str, formula: Callable, **rest: Any) -> None:
+        others = ("derivative_of", "equals", "at_most")
+        caught.append(([formula, *(rest[k] for k in others if k in rest)], rest["at"]))
+
+    names = {**names, "prove": catch, "claim": lambda *args, **rest: None}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(source, names)
+    return caught[0]
+
+
+def outcome(function: Callable, point: dict[str, np.ndarray]) -> np.ndarray | str:
+    try:
+        with np.errstate(all="ignore"):
+            return np.asarray(function(*(arg.copy() for arg in point.values())), float)
+    except Exception as error:
+        return type(error).__name__
+
+
+def differ(a: np.ndarray | str, b: np.ndarray | str) -> bool:
+    if isinstance(a, str) or isinstance(b, str) or a.shape != b.shape:
+        return not (isinstance(a, str) and isinstance(b, str))
+    scale = np.abs(b).max(initial=1e-300)
+    return not np.allclose(a, b, rtol=0, atol=1e-6 * scale, equal_nan=True)
+
+
+def counts(source: str, mutant: str, names: dict[str, Any]) -> bool:
+    """Whether a mutant differs at points of other seeds, shapes, or at ±1e4."""
+    original, at = sides(source, names)
+    try:
+        changed, _ = sides(mutant, names)
+    except Exception:
+        return True
+    others = [
+        point
+        for lengths in ((0.1, 10.0), (1e4, 1e4))
+        for point in points(at, seed=99, count=30, lengths=lengths)
+    ]
+    return any(
+        differ(outcome(new, point), outcome(old, point))
+        for new, old in zip(changed, original, strict=True)
+        for point in others
+    )
+
+
+def survives(mutant: str, names: dict[str, Any]) -> bool:
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            exec(mutant, {**names, "claim": lambda *args, **rest: None})
+    except Exception:
+        return False
+    return True
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # mutants overflow
+@pytest.mark.parametrize(("path", "at"), proofs())
+def test_every_mutant_of_a_formula_fails_its_proof(path: Path, at: int) -> None:
+    with np.errstate(all="ignore"):
+        names = names_before(path, at)
+    source = code_cells(path)[at]
+    made = list(mutants(source))
+    equivalent = {name for name, text in made if not counts(source, text, names)}
+    survivors = {name for name, text in made if survives(text, names)}
+    assert len(made) - len(equivalent) >= 1, "the cell defines no formula"
+    assert survives(source, names), "the formula itself fails"
+    assert survivors - equivalent == set()
+    assert equivalent <= set(EQUIVALENT)
+
+
+def test_a_proof_at_a_special_point_lets_a_mutant_live() -> None:
+    cell = """def slope(x):
+    return 3 * x**2
+prove("0.1", slope, derivative_of=lambda x: (x**3).sum(), at=AT)"""
+    weak = cell.replace("AT", "np.array(1.0)")
+    strong = cell.replace("AT", "{'x': 'n'}")
+    proving = {"np": np, "prove": prove}
+    slip = "slope: x ** 2 → x"
+    assert survives(dict(mutants(weak))[slip], proving)
+    assert not survives(dict(mutants(strong))[slip], proving)
+
+
+chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+
+
+@chapters
+def test_no_training_stands_above_the_last_proof(path: Path) -> None:
+    cells = code_cells(path)
+    last = max(at for at, source in enumerate(cells) if PROOF.search(source))
+    assert not any("data.load(" in source for source in cells[: last + 1])
