@@ -86,19 +86,39 @@ def test_the_whole_jacobian_is_compared() -> None:
         prove("0.1", transposed, derivative_of=product, at=at, lengths=(0.1, 10))
 
 
-def test_a_bound_fails_where_it_is_exceeded() -> None:
+def test_a_bound_fails_where_one_entry_exceeds_it() -> None:
     at = {"x": "n"}
     prove("0.1", np.tanh, at_most=np.ones_like, at=at)
-    with pytest.raises(AssertionError, match=r"is above 0\.5"):
-        prove("0.1", np.tanh, at_most=lambda x: 0.5, at=at)
+    with pytest.raises(AssertionError, match=r"is above the bound 0\.5"):
+        prove("0.1", np.tanh, at_most=lambda x: np.full_like(x, 0.5), at=at)
+
+
+def test_a_bound_fails_if_it_is_exceeded_by_little() -> None:
+    with pytest.raises(AssertionError, match="is above the bound"):
+        prove("0.1", lambda x: np.tanh(x) + 1e-6, at_most=np.tanh, at={"x": "n"})
 
 
 def test_a_bound_that_should_be_reached_and_is_not_fails() -> None:
-    at = {"x": "n"}
-    at_infinity = lambda x: (np.full_like(x, 50),)  # noqa: E731
-    prove("0.1", np.tanh, at_most=np.ones_like, reached=at_infinity, at=at)
+    def prove_bound(bound: float) -> None:
+        prove(
+            "0.1",
+            np.tanh,
+            at_most=lambda x: np.full_like(x, bound),
+            reached=lambda x: (np.full_like(x, 50),),
+            at={"x": "n"},
+        )
+
+    prove_bound(1)
     with pytest.raises(AssertionError, match="bound 2"):
-        prove("0.1", np.tanh, at_most=lambda x: x * 0 + 2, reached=at_infinity, at=at)
+        prove_bound(2)
+
+
+def test_sides_of_different_shapes_are_not_broadcast() -> None:
+    with pytest.raises(AssertionError, match="formula has shape"):
+        prove("0.1", lambda x: -abs(x), at_most=lambda x: abs(x)[:, None], at=ONE)
+
+
+ONE = {"x": "n"}
 
 
 @pytest.mark.parametrize("sides", [{}, {"equals": cube, "derivative_of": cube}])
@@ -107,14 +127,94 @@ def test_exactly_one_side_is_asked_for(sides: dict) -> None:
         prove("0.1", slope, at={"x": "n"}, **sides)
 
 
+def test_reached_goes_with_a_bound_only() -> None:
+    with pytest.raises(TypeError, match="reached"):
+        prove("0.1", slope, derivative_of=cube, reached=lambda x: (x,), at=ONE)
+
+
+def test_the_number_is_a_string() -> None:
+    with pytest.raises(TypeError, match=r"the number is 4\.1"):
+        prove(4.1, slope, derivative_of=cube, at=ONE)
+
+
 def test_a_formula_that_changes_its_arguments_cannot_deceive() -> None:
     def erases(x: np.ndarray) -> np.ndarray:
-        result = slope(x)
         x[...] = 0
-        return 2 * result
+        return slope(x)  # right at what it leaves behind
 
     with pytest.raises(AssertionError):
-        prove("0.1", erases, derivative_of=cube, at={"x": "n"})
+        prove("0.1", erases, derivative_of=cube, at=ONE)
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        (lambda x: x + 1j, "complex128"),
+        (lambda x: x[x > 1e9], "shape (0,)"),
+        (lambda x: [str(value) for value in x], "expected real numbers"),
+        (lambda x: np.where(np.arange(len(x)) == 0, np.nan, x), "is not finite"),
+    ],
+)
+def test_values_that_are_not_real_numbers_prove_nothing(formula, words) -> None:
+    with pytest.raises(AssertionError) as caught:
+        prove("0.1", formula, equals=lambda x: x, at=ONE)
+    assert words in str(caught.value)
+
+
+def test_a_witness_cannot_take_the_place_of_the_differences() -> None:
+    def impostor(x: np.ndarray) -> np.ndarray:
+        return 2 * x
+
+    impostor.witness_name = "central differences"
+    with pytest.raises(AssertionError):
+        prove("0.1", impostor, derivative_of=cube, witness=impostor, at=ONE)
+
+
+def test_a_slip_of_a_few_millionths_is_found_in_a_large_array() -> None:
+    with pytest.raises(AssertionError, match="off by a relative 5e-06"):
+        prove(
+            "0.1",
+            lambda x: slope(x) * (1 + 5e-6),
+            derivative_of=cube,
+            at=np.ones((7, 7)),
+        )
+
+
+def test_a_small_derivative_is_compared_on_its_own_scale() -> None:
+    with pytest.raises(AssertionError, match="2 times too large"):
+        prove(
+            "0.1",
+            lambda x: 4e-7 * x,
+            derivative_of=lambda x: 1e-7 * (x**2).sum(),
+            at=np.ones(3),
+        )
+
+
+def test_a_wrong_sign_and_a_wrong_size_are_both_named() -> None:
+    with pytest.raises(AssertionError, match="sign is wrong, 2 times too large"):
+        prove("0.1", lambda x: -2 * slope(x), derivative_of=cube, at=ONE)
+
+
+def test_values_that_differ_late_are_shown_with_more_digits() -> None:
+    def single(x: np.ndarray) -> np.ndarray:
+        return slope(x).astype(np.float32)
+
+    with pytest.raises(
+        AssertionError, match=r"formula 1\.4700000\d+, .* relative 2e-08"
+    ):
+        prove("0.1", single, equals=slope, at=np.array([0.7]))
+
+
+def test_each_equation_has_points_of_its_own() -> None:
+    seen: dict[str, list] = {"0.1": [], "0.2": []}
+    for number, points_seen in seen.items():
+
+        def same(x: np.ndarray, into: list = points_seen) -> np.ndarray:
+            into.append(x)
+            return x
+
+        prove(number, same, equals=lambda x: x, at=ONE)
+    assert not np.array_equal(seen["0.1"][0], seen["0.2"][0])
 
 
 SMOOTH = {
@@ -131,7 +231,28 @@ def test_central_differences_reach_nine_digits(name: str, x: float) -> None:
     function, derivative = SMOOTH[name]
     got = central_differences(function, np.array(x))
     scale = max(abs(derivative(x)), abs(function(x)), 1)
-    assert abs(got - derivative(x)) < 1e-8 * scale
+    assert abs(got - derivative(x)) < 1e-9 * scale
+
+
+def test_extrapolation_gains_digits_that_no_single_step_has() -> None:
+    assert abs(central_differences(np.exp, np.array(1.0)) - np.e) < 1e-12
+
+
+def test_rounding_is_not_taken_for_steadiness() -> None:
+    got = central_differences(lambda x: 1 + 1e-7 * x, np.array(1.0))
+    assert abs(got - 1e-7) < 1e-13
+
+
+def test_steps_shrink_until_they_fit_a_sharp_bend() -> None:
+    got = central_differences(lambda x: np.tanh(1e4 * (x - 1)), np.array(1.0))
+    assert abs(got - 1e4) < 1e-4
+
+
+def test_each_entry_has_a_step_of_its_own_size() -> None:
+    x = np.array([1e-6, 1.0])
+    with np.errstate(invalid="ignore"):  # the first steps reach below zero
+        got = central_differences(lambda x: np.log(x).sum(), x)
+    np.testing.assert_allclose(got, 1 / x, rtol=1e-6)
 
 
 def test_central_differences_have_the_output_s_shape_first() -> None:
@@ -164,6 +285,13 @@ def test_points_sweep_the_lengths_up_to_both_ends() -> None:
     assert max(sizes) > 3e3
 
 
+def test_lengths_of_two_arguments_vary_apart() -> None:
+    drawn = list(points({"z": "n", "w": "n"}, seed=0))
+    ratios = [np.abs(p["z"]).max() / np.abs(p["w"]).max() for p in drawn]
+    assert max(ratios) > 1e3
+    assert min(ratios) < 1e-3
+
+
 def test_points_of_each_kind_are_what_they_say() -> None:
     spec = {"y": "n k one-hot", "p": "n k probs", "c": "n 1", "s": ""}
     for point in points(spec, seed=3):
@@ -185,3 +313,20 @@ def test_points_of_a_seed_are_always_the_same() -> None:
 def test_an_unreadable_specification_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="can't read the point"):
         list(points({"z": text}, seed=0))
+
+
+@pytest.mark.parametrize("spec", [{}, {"z": "a b c d e f g"}])
+def test_a_point_without_arguments_or_with_too_many_axes_is_refused(spec) -> None:
+    with pytest.raises(ValueError, match="expected one argument or more"):
+        list(points(spec, seed=0))
+
+
+def test_a_specification_that_is_no_text_is_refused() -> None:
+    with pytest.raises(ValueError, match="can't read the point"):
+        list(points({"z": 3}, seed=0))
+
+
+@pytest.mark.parametrize("lengths", [(0, 1), (2, 1), (-1, 1)])
+def test_lengths_that_are_no_range_are_refused(lengths) -> None:
+    with pytest.raises(ValueError, match="lengths are"):
+        list(points({"z": "n"}, seed=0, lengths=lengths))

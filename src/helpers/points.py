@@ -24,10 +24,18 @@ def points(
     `lengths` is for real arguments; probabilities go down to about 1e-5.
     Different axes have different sizes wherever they can, so that a wrong transpose
     shows. Over the points, each argument's length sweeps `lengths`, ends included.
-    Raises ValueError for a specification that can't be read.
+    Raises ValueError for a specification or lengths that can't be read.
     """
+    low, high = lengths
+    if not 0 < low <= high:
+        raise ValueError(f"lengths are {lengths}; expected two, 0 < low <= high")
     rng = np.random.default_rng(seed)
     axes = sorted({axis for text in spec.values() for axis in _read(text)[0]})
+    if not spec or len(axes) > SIZES[1] - SIZES[0]:
+        raise ValueError(
+            f"the point {spec} has {len(spec)} arguments and {len(axes)} different "
+            f"axes; expected one argument or more, {SIZES[1] - SIZES[0]} axes or fewer"
+        )
     sweeps = {name: rng.permutation(np.geomspace(*lengths, count)) for name in spec}
     for number in range(count):
         sizes = dict(zip(axes, _sizes(rng, len(axes), number), strict=True))
@@ -44,7 +52,7 @@ def has_lengths(spec: dict[str, str]) -> bool:
 
 def _read(text: str) -> tuple[list[str], str]:
     """Split "n k one-hot" into its axes and its kind."""
-    words = text.split()
+    words = str(text).split()
     kind = words.pop() if words and words[-1] in KINDS else "real"
     if not all(word == "1" or (word.isalpha() and len(word) == 1) for word in words):
         raise ValueError(

@@ -1,21 +1,33 @@
 """`prove`: a formula against independent witnesses, at random points, in float64."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
 from numpy import ndarray as Array
 
 from helpers.differences import central_differences
-from helpers.points import LENGTHS, Point, has_lengths, points
+from helpers.points import LENGTHS, Point, points
 from helpers.record import say
+from helpers.wording import (
+    describe_difference,
+    describe_points,
+    describe_shapes,
+    name_of,
+    power,
+)
 
 Formula = Callable[..., Array | float]
-DIFFERENCES = "central differences"
-# How far from a witness the formula may be, relative to the largest entry.
-BOUNDS = {DIFFERENCES: 1e-6}
-BOUND = 1e-9
-LIBRARIES = {"scipy": "SciPy", "torch": "torch", "sklearn": "scikit-learn"}
+EXACT, EXTRAPOLATED = 1e-9, 1e-6  # how far apart, relative to the largest entry
+
+
+class Witness(NamedTuple):
+    """What a formula is compared with, and how close it has to be."""
+
+    name: str
+    function: Formula
+    bound: float
 
 
 def prove(
@@ -42,32 +54,40 @@ def prove(
     witness: an independent implementation of the formula (`autograd(f)`, SciPy, …).
     lengths: the range of the real arguments' sizes.
 
-    All functions take the arguments of `at` by position. TypeError unless exactly one
-    of `derivative_of`, `equals` and `at_most` is given.
+    All functions take the arguments of `at` by position. Raises TypeError unless
+    `number` is a string and exactly one of `derivative_of`, `equals` and `at_most` is
+    given, ValueError for an `at` or `lengths` that can't be read.
     """
+    if not isinstance(number, str):
+        raise TypeError(
+            f'the number is {number!r}; give a string, as in prove("4.3", …)'
+        )
     if sum(side is not None for side in (derivative_of, equals, at_most)) != 1:
         raise TypeError("give exactly one of derivative_of=, equals=, at_most=")
-    witnesses = {}
+    if reached is not None and at_most is None:
+        raise TypeError("reached= goes with at_most= only")
+    witnesses = []
     if derivative_of is not None:
-        witnesses[DIFFERENCES] = _differences(derivative_of)
+        differences = _differences(derivative_of)
+        witnesses.append(Witness("central differences", differences, EXTRAPOLATED))
     if equals is not None:
-        witnesses["the other side"] = equals
+        witnesses.append(Witness("the other side", equals, EXACT))
     if witness is not None:
-        witnesses[_name(witness)] = witness
+        witnesses.append(Witness(name_of(witness), witness, EXACT))
     drawn = _points(number, at, lengths)
     with np.errstate(all="ignore"):  # overflow shows as a value not finite
         for index, point in enumerate(drawn):
-            where = f"({number}) fails at point {index} ({_shapes(point)})"
-            value = _value(formula, point, f"{where}: formula")
-            for name, function in witnesses.items():
-                expected = _value(function, point, f"{where}: {name}")
-                _compare(value, expected, point, name, where)
-        if at_most is not None:
-            _bound(formula, at_most, reached, drawn, number)
-    said = _within(witnesses) if witnesses else "never above the bound"
-    said += ", which it reaches" if reached is not None else ""
-    line = f"({number}) holds at {_where(at, drawn, lengths)}: {said}"
-    say(line, verb="prove", number=number)
+            where = f"({number}) fails at point {index}"
+            for other in witnesses:
+                _compare(formula, other, point, where)
+            if at_most is not None:
+                _bound(formula, at_most, reached, point, where)
+    said = [f"{power(other.bound)} of {other.name}" for other in witnesses]
+    if at_most is not None:
+        said.append("never above the bound" + ", which it reaches" * bool(reached))
+    words = "within " * bool(witnesses) + " and ".join(said)
+    found = describe_points(at, len(drawn), lengths)
+    say(f"({number}) holds at {found}: {words}", verb="prove", number=number)
 
 
 def autograd(function: Callable) -> Formula:
@@ -103,103 +123,67 @@ def _points(number: str, at: dict | Array, lengths: tuple) -> list[Point]:
 
 def _value(function: Formula, point: Point, what: str) -> Array:
     try:
-        value = function(*(argument.copy() for argument in point.values()))
-        value = np.asarray(value, dtype=float)
+        value = np.asarray(function(*(value.copy() for value in point.values())))
     except Exception as error:
         raise AssertionError(
             f"{what} raises {type(error).__name__}: {error}"
         ) from error
+    if value.dtype.kind not in "biuf" or value.size == 0:
+        raise AssertionError(
+            f"{what} gives {value.dtype} of shape {value.shape}; expected real numbers"
+        )
+    value = value.astype(float)
     if not np.isfinite(value).all():
         raise AssertionError(f"{what} is not finite: {value.ravel()[:3]}")
     return value
 
 
-def _compare(
-    value: Array, expected: Array, point: Point, name: str, where: str
-) -> None:
+def _pair(formula: Formula, other: Witness, point: Point, where: str) -> tuple:
+    """Both values at a point, of one shape."""
+    where = f"{where} ({describe_shapes(point)})"
+    value = _value(formula, point, f"{where}: formula")
+    expected = _value(other.function, point, f"{where}: {other.name}")
     if value.shape != expected.shape:
         raise AssertionError(
-            f"{where}: formula has shape {value.shape}, {name} {expected.shape}"
+            f"{where}: formula has shape {value.shape}, {other.name} {expected.shape}"
         )
-    bound = BOUNDS.get(name, BOUND)
+    return value, expected
+
+
+def _compare(formula: Formula, other: Witness, point: Point, where: str) -> None:
+    value, expected = _pair(formula, other, point, where)
     # Rounding in the arguments limits how exact any witness can be.
-    rounding = 0.01 * bound * max(1, *(np.abs(arg).max() for arg in point.values()))
+    size = max(1, *(np.abs(argument).max() for argument in point.values()))
+    rounding = 0.01 * other.bound * size
     apart = np.abs(value - expected)
-    if (apart > bound * np.abs(expected).max(initial=0) + rounding).any():
+    if (apart > other.bound * np.abs(expected).max() + rounding).any():
         worst = np.unravel_index(apart.argmax(), apart.shape)
         entry = f", entry {tuple(map(int, worst))}" if worst else ""
         got, wanted = value[worst], expected[worst]
+        digits = 4 if f"{got:.4g}" != f"{wanted:.4g}" else 12
         raise AssertionError(
-            f"{where}{entry}:\n"
-            f"formula {got:.4g}, {name} {wanted:.4g} ({_factor(got, wanted)})"
+            f"{where} ({describe_shapes(point)}){entry}:\n"
+            f"formula {got:.{digits}g}, {other.name} {wanted:.{digits}g} "
+            f"({describe_difference(got, wanted)})"
         )
-
-
-def _factor(got: float, wanted: float) -> str:
-    if abs(wanted) < 1e-12 * abs(got):
-        return "it should vanish"
-    ratio = got / wanted
-    if np.isclose(ratio, -1):
-        return "the sign is wrong"
-    if abs(ratio) > 1:
-        return f"{ratio:.3g} times too large"
-    return f"{1 / ratio:.3g} times too small" if ratio else "it should not vanish"
 
 
 def _bound(
     formula: Formula,
     at_most: Formula,
     reached: Callable[..., tuple] | None,
-    drawn: list[Point],
-    number: str,
+    point: Point,
+    where: str,
 ) -> None:
-    """`formula <= at_most` everywhere, up to rounding, and equal where reached."""
-    for index, point in enumerate(drawn):
-        where = f"({number}) fails at point {index} ({_shapes(point)})"
-        low = _value(formula, point, f"{where}: formula")
-        high = _value(at_most, point, f"{where}: bound")
-        above = low > high + BOUND * np.maximum(1, np.abs(high))
-        if above.any():
-            low, high = (
-                np.broadcast_to(side, above.shape)[above] for side in (low, high)
-            )
-            raise AssertionError(f"{where}: {low[0]:.4g} is above {high[0]:.4g}")
-        if reached is not None:
-            best = dict(zip(point, reached(*point.values()), strict=True))
-            value = _value(formula, best, f"{where}: formula")
-            _compare(
-                value, _value(at_most, best, f"{where}: bound"), best, "bound", where
-            )
-
-
-def _name(witness: Formula) -> str:
-    """The library that a witness belongs to or calls, by its usual name."""
-    if hasattr(witness, "witness_name"):
-        return witness.witness_name
-    witness = getattr(witness, "func", witness)  # what a functools.partial calls
-    words = {(getattr(witness, "__module__", None) or "").partition(".")[0]}
-    words.update(getattr(getattr(witness, "__code__", None), "co_names", ()))
-    known = [name for word, name in LIBRARIES.items() if word in words]
-    return known[0] if known else "the witness"
-
-
-def _shapes(point: Point) -> str:
-    shapes = {name: "×".join(map(str, arg.shape)) for name, arg in point.items()}
-    return ", ".join(f"{name} {shape or 'a number'}" for name, shape in shapes.items())
-
-
-def _where(at: dict | Array, drawn: list[Point], lengths: tuple) -> str:
-    if not isinstance(at, dict):
-        return "one point"
-    low, high = map(_power, lengths)
-    swept = f" of lengths {low} to {high}" if has_lengths(at) else ""
-    return f"{len(drawn)} random points{swept}"
-
-
-def _within(witnesses: dict[str, Formula]) -> str:
-    close = [f"{_power(BOUNDS.get(name, BOUND))} of {name}" for name in witnesses]
-    return f"within {' and '.join(close)}"
-
-
-def _power(number: float) -> str:
-    return f"{number:.0e}".replace("e-0", "e-").replace("e+0", "e")
+    """`formula <= at_most`, up to rounding, and equal where reached."""
+    bound = Witness("bound", at_most, EXACT)
+    low, high = _pair(formula, bound, point, where)
+    above = low > high + EXACT * np.maximum(1, np.abs(high))
+    if above.any():
+        raise AssertionError(
+            f"{where} ({describe_shapes(point)}): {low[above][0]:.4g} is above the "
+            f"bound {high[above][0]:.4g}"
+        )
+    if reached is not None:
+        best = dict(zip(point, reached(*point.values()), strict=True))
+        _compare(formula, bound, best, f"{where}, where the bound is reached")

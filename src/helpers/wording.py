@@ -1,0 +1,56 @@
+"""The words in which `prove` says what holds, and where and how it fails."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy import ndarray as Array
+
+from helpers.points import Point, has_lengths
+
+LIBRARIES = {"scipy": "SciPy", "torch": "torch", "sklearn": "scikit-learn"}
+
+
+def name_of(witness: Callable) -> str:
+    """The library that a witness belongs to or calls, by its usual name."""
+    if hasattr(witness, "witness_name"):
+        return witness.witness_name
+    witness = getattr(witness, "func", witness)  # what a functools.partial calls
+    words = {(getattr(witness, "__module__", None) or "").partition(".")[0]}
+    words.update(getattr(getattr(witness, "__code__", None), "co_names", ()))
+    known = [name for word, name in LIBRARIES.items() if word in words]
+    return known[0] if known else "the witness"
+
+
+def describe_points(
+    at: dict[str, str] | Array, count: int, lengths: tuple[float, float]
+) -> str:
+    """As in "24 random points of lengths 1e-3 to 1e4"."""
+    if not isinstance(at, dict):
+        return "one point"
+    low, high = (power(length) for length in lengths)
+    return f"{count} random points" + f" of lengths {low} to {high}" * has_lengths(at)
+
+
+def describe_shapes(point: Point) -> str:
+    """As in "z 3×5, y 3×5"."""
+    shapes = {name: "×".join(map(str, arg.shape)) for name, arg in point.items()}
+    return ", ".join(f"{name} {shape or 'a number'}" for name, shape in shapes.items())
+
+
+def describe_difference(got: float, wanted: float) -> str:
+    """As in "the sign is wrong, 3 times too large"."""
+    if abs(wanted) < 1e-12 * abs(got):
+        return "it should vanish"
+    if got == 0:
+        return "it should not vanish"
+    ratio = abs(got / wanted)
+    words = [] if got * wanted > 0 else ["the sign is wrong"]
+    if not np.isclose(ratio, 1, rtol=1e-3):
+        size = "large" if ratio > 1 else "small"
+        words.append(f"{max(ratio, 1 / ratio):.3g} times too {size}")
+    return ", ".join(words) or f"off by a relative {abs(got / wanted - 1):.1g}"
+
+
+def power(number: float) -> str:
+    """As in "1e-3"."""
+    return f"{number:.0e}".replace("e-0", "e-").replace("e+0", "e")
