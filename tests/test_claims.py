@@ -87,6 +87,17 @@ def test_percentages_that_are_no_fractions_are_refused() -> None:
         claim("accuracy", 92.4, at_least=0.9, unit="%")
 
 
+def test_bar_in_percent_is_refused_too() -> None:
+    with pytest.raises(ValueError, match="give fractions"):
+        claim("accuracy", 0.924, at_least=92, unit="%")
+
+
+@pytest.mark.parametrize("bar", [{"at_least": "0.5"}, {"at_least": 0.5, "within": 0.1}])
+def test_bar_that_is_no_number_or_has_a_tolerance_is_refused(bar: dict) -> None:
+    with pytest.raises(TypeError, match="the bar is a number"):
+        claim("number", 0.9, **bar)
+
+
 def test_no_values_are_refused() -> None:
     with pytest.raises(ValueError, match="no values"):
         claim("number", [], at_least=0)

@@ -94,7 +94,7 @@ def test_number_too_far_off_is_wrong(say: Callable) -> None:
         ("soon", "raises ValueError"),
         (float("nan"), "nan"),
         ([1.5, 1.5], "shape is (2,)"),
-        (lambda x: 1.5, "this is a function"),
+        (lambda x: 1.5, "of type function"),
     ],
 )
 def test_hostile_values_get_a_sentence(say: Callable, answer: Any, words: str) -> None:
@@ -104,8 +104,8 @@ def test_hostile_values_get_a_sentence(say: Callable, answer: Any, words: str) -
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (3, "this is a int"),
-        ("text", "this is a str"),
+        (3, "of type int"),
+        ("text", "of type str"),
         (lambda x: "text", "raises ValueError"),
         (lambda x: np.full_like(x, np.nan), "nan"),
         (lambda x: 2 * x[None], "the shape is (1, 1); it should be (1,)"),
@@ -152,6 +152,76 @@ def test_endless_answer_is_stopped(
     assert "no result after 0.2 seconds" in say(DOUBLE, endless)
     assert exercises.signal.getsignal(exercises.signal.SIGALRM) is before
     assert exercises.signal.getitimer(exercises.signal.ITIMER_REAL)[0] == 0
+
+
+@pytest.mark.skipif(not hasattr(exercises.signal, "SIGALRM"), reason="no alarms here")
+def test_answer_that_swallows_the_alarm_once_is_stopped_by_the_next(
+    say: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stubborn(x: np.ndarray) -> np.ndarray:
+        try:
+            return endless(x)
+        except BaseException:
+            return endless(x)
+
+    monkeypatch.setattr(exercises, "SECONDS", 0.2)
+    assert "no result" in say(DOUBLE, stubborn)
+
+
+def test_endless_answer_is_run_on_one_case_only(
+    say: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def answer(x: np.ndarray) -> np.ndarray:
+        calls.append(x)
+        raise ValueError
+
+    assert "raises ValueError." in say(DOUBLE, answer)
+    assert len(calls) == 1
+
+
+def test_answer_that_reuses_its_result_s_memory_is_right(say: Callable) -> None:
+    memory = np.empty(6)
+
+    def reuses(x: np.ndarray) -> np.ndarray:
+        return np.multiply(x, 2, out=memory[: x.size].reshape(x.shape))
+
+    assert "correct" in say(DOUBLE, reuses)
+
+
+def test_tolerance_is_relative_to_the_largest_entry(say: Callable) -> None:
+    small = Exercise(lambda: 1e-3, mistakes=[], cases=[()])
+    assert "not right" in say(small, lambda: 1e-3 + 1e-7)
+    large = Exercise(lambda: 1e3, mistakes=[], cases=[()])
+    assert "correct" in say(large, lambda: 1e3 + 1e-4)
+
+
+@pytest.mark.filterwarnings("error")
+def test_overflow_in_an_answer_prints_no_warning(say: Callable) -> None:
+    assert "not right" in say(DOUBLE, lambda x: np.exp(x + 1e4))
+
+
+def test_error_that_cannot_be_shown_gets_a_sentence(say: Callable) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert "raises Mute." in say(DOUBLE, raises_in_place_of(Mute()))
+
+
+def test_answer_that_is_right_in_part_gets_the_wrong_entry(say: Callable) -> None:
+    def last_row_single(x: np.ndarray) -> np.ndarray:
+        result = 2 * x
+        result[1:] = x[1:]
+        return result
+
+    assert "is not right at entry (1, 0)." in say(DOUBLE, last_row_single)
+
+
+def test_number_need_not_be_a_string(capsys: pytest.CaptureFixture) -> None:
+    check(4.2, 0.5514)
+    assert capsys.readouterr().out == "Exercise 4.2: correct.\n"
 
 
 def test_answer_that_changes_its_argument_is_told_so(say: Callable) -> None:

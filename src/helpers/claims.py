@@ -27,14 +27,16 @@ def claim(
     on: the `helpers.data.Dataset` the values come from; on a stand-in nothing is
         claimed, and the line says so.
 
-    Raises TypeError unless exactly one bar is given, ValueError for no values and for
-    percentages that are no fractions.
+    Raises TypeError unless exactly one bar is given, a number, and for `within` without
+    `equals`; ValueError for no values and for percentages that are no fractions.
     """
     bars = {"at least": at_least, "at most": at_most, "exactly": equals}
     bars = {words: bar for words, bar in bars.items() if bar is not None}
     if len(bars) != 1:
         raise TypeError("give exactly one of at_least=, at_most=, equals=")
     [(words, bar)] = bars.items()
+    if isinstance(bar, str) or (within and equals is None):
+        raise TypeError("the bar is a number, and within= goes with equals= only")
     measured = np.atleast_1d(np.asarray(values, dtype=float))
     if measured.size == 0:
         raise ValueError(f"{what}: no values to hold against the bar")
@@ -46,6 +48,8 @@ def claim(
     if on is not None and on.source != "original":
         say(f"{promise}. Nothing is claimed on stand-in data.")
         return
+    if not np.isfinite(measured).all():
+        raise AssertionError(f"claim not met. {promise}; measured {measured.tolist()}")
     line = f"{promise}; measured {_spread(measured, unit)}"
     if not _met(float(measured.mean()), at_least, at_most, equals, within):
         raise AssertionError(f"claim not met. {line}; exactly {measured.mean()}")
@@ -68,8 +72,6 @@ def _met(
     equals: float | None,
     within: float,
 ) -> bool:
-    if not np.isfinite(mean):
-        return False
     if at_least is not None:
         return mean >= at_least
     if at_most is not None:

@@ -47,7 +47,7 @@ def check(number: str, answer: Any) -> None:
     A wrong answer gets the smallest case at which it fails and, if it is one of the
     known mistakes, a hint. The right answer is never shown.
     """
-    exercise = find(number)
+    exercise = find(str(number))
     if exercise is None:
         say(f"There is no exercise {number}.")
         return
@@ -58,7 +58,7 @@ def find(number: str) -> Exercise | None:
     """The exercise of that number, or None."""
     try:
         chapter = import_module(f"helpers.exercises.ch{int(number.split('.')[0]):02d}")
-    except (ImportError, ValueError):
+    except (ModuleNotFoundError, ValueError):
         return None
     return chapter.EXERCISES.get(number)
 
@@ -68,12 +68,14 @@ def _judge(exercise: Exercise, answer: Any) -> str:
         return "not done yet."
     if callable(answer) != callable(exercise.reference):
         wanted = "a function" if callable(exercise.reference) else "a number"
-        return f"not yet. The answer is {wanted}; this is a {type(answer).__name__}."
+        return (
+            f"not yet. The answer is {wanted}; this is of type {type(answer).__name__}."
+        )
     cases = exercise.cases if callable(answer) else [()]
-    got = [_outcome(answer, case) for case in cases]
-    if isinstance(got[0], str) and got[0] == _NOT_DONE:
+    got = list(_outcomes(answer, cases))
+    if str(got[0]) == _NOT_DONE:
         return "not done yet."
-    for case, result in zip(cases, got, strict=True):
+    for case, result in zip(cases, got, strict=False):
         expected = _outcome(exercise.reference, case)
         complaint = _compare(result, expected, exercise.within)
         if complaint:
@@ -86,11 +88,20 @@ def _judge(exercise: Exercise, answer: Any) -> str:
 _NOT_DONE = "nothing is returned yet"
 
 
+def _outcomes(answer: Any, cases: Sequence[tuple]) -> Iterator[np.ndarray | str]:
+    """What `answer` gives for the cases, up to the first that fails: it may be slow."""
+    for case in cases:
+        result = _outcome(answer, case)
+        yield result
+        if isinstance(result, str):
+            return
+
+
 def _outcome(answer: Any, case: tuple) -> np.ndarray | str:
     """What `answer` gives for `case`, as an array; a sentence if that fails."""
     arguments = deepcopy(case)
     try:
-        with _time_limit():
+        with _time_limit(), np.errstate(all="ignore"):
             result = answer(*arguments) if callable(answer) else answer
             if result is None or result is ...:
                 return _NOT_DONE
@@ -103,12 +114,23 @@ def _outcome(answer: Any, case: tuple) -> np.ndarray | str:
     except _TimeUp:
         return f"no result after {SECONDS} seconds"
     except BaseException as error:  # SystemExit and KeyboardInterrupt too
-        return f"the answer raises {type(error).__name__}: {error}"
+        return f"the answer raises {type(error).__name__}{_message(error)}"
+
+
+def _message(error: BaseException) -> str:
+    try:
+        text = str(error).rstrip(".")
+    except BaseException:  # an error of the reader's own making
+        text = ""
+    return f": {text}" if text else ""
 
 
 @contextmanager
 def _time_limit() -> Iterator[None]:
-    """Raise _TimeUp after SECONDS, where the system has alarms; else no limit."""
+    """Raise _TimeUp after SECONDS, where the system has alarms; else no limit.
+
+    A single call into compiled code can't be interrupted before it returns.
+    """
     in_main = threading.current_thread() is threading.main_thread()
     if not hasattr(signal, "SIGALRM") or not in_main:
         yield
@@ -140,10 +162,11 @@ def _compare(got: np.ndarray | str, expected: np.ndarray, within: float) -> str:
         return f"{got}."
     if got.shape != expected.shape:
         return f"the shape is {got.shape}; it should be {expected.shape}."
-    if _same(got, expected, within):
+    near = _near(got, expected, within)
+    if near.all():
         return ""
-    wrong = [at for at in np.ndindex(got.shape) if not _near(got, expected, within)[at]]
-    entry = f" at entry {wrong[0]}" if got.size > len(wrong) else ""
+    first = tuple(map(int, np.argwhere(~near)[0]))
+    entry = f" at entry {first}" if near.any() else ""
     return f"the answer {_show(got)} is not right{entry}."
 
 
@@ -161,11 +184,11 @@ def _near(got: np.ndarray, expected: np.ndarray, within: float) -> np.ndarray:
 
 def _hint(exercise: Exercise, cases: Sequence[tuple], got: list) -> str:
     """The hint of the known mistake that gives just what this answer gives."""
-    with np.errstate(all="ignore"):
-        for mistake, hint in exercise.mistakes:
-            wrong = [_outcome(mistake, case) for case in cases]
-            if all(map(_same, got, wrong, [exercise.within] * len(got))):
-                return f" Hint: {hint}"
+    for mistake, hint in exercise.mistakes:
+        wrong = list(_outcomes(mistake, cases))
+        same = [_same(a, b, exercise.within) for a, b in zip(got, wrong, strict=False)]
+        if len(got) == len(wrong) and all(same):
+            return f" Hint: {hint}"
     return ""
 
 
