@@ -1,7 +1,7 @@
 # Everything runs in .venv, made from pyproject.toml and constraints.txt by the first
 # command that needs it; later calls install nothing.
 
-SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+SUPPORTED := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
 	if $$name -c '$(SUPPORTED)' 2>/dev/null; then echo $$name; break; fi; done)
 BIN := .venv/bin
@@ -11,7 +11,7 @@ NB ?=
 .PHONY: help book test run lab serve lock clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-7s %s\n", $$1, $$2}' Makefile
 
 book: .venv/.book ## render the stored outputs to _build/html/index.html
 	$(BIN)/python -m tools.pages
@@ -30,7 +30,7 @@ run: .venv/.test ## execute the stale notebooks on real data (NB=path: that one,
 lab: .venv/.test ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab chapters
 
-serve: ## serve the built book on http://localhost:8000
+serve: _build/html/index.html ## serve the built book on http://localhost:8000
 	$(BIN)/python -m http.server -b localhost -d _build/html 8000
 
 lock: ## write constraints.txt anew: the newest versions that pyproject.toml allows
@@ -45,10 +45,14 @@ clean: ## remove what was built, not .venv
 	rm -rf _build build src/*.egg-info .pytest_cache .ruff_cache
 	rm -f pages/ledger.md pages/references.md
 
+_build/html/index.html:
+	$(MAKE) book
+
 .venv/.book: pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, and none was" \
-		"found. Install one, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
-	$(PYTHON) -m venv .venv || { echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@$(or $(PYTHON),false) -c '$(SUPPORTED)' 2>/dev/null || { echo "Python 3.11, 3.12 or" \
+		"3.13 is needed, with venv, and '$(PYTHON)' is none. Install one (on Debian and" \
+		"Ubuntu also python3-venv), or name it: make PYTHON=/path/to/python3.12"; exit 1; }
+	@$(BIN)/python -c 'import pip; $(SUPPORTED)' 2>/dev/null || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[book]'
 	@touch $@
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,16 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(threads, "1")  # two threads a worker made an epoch 4x slower
 
 from helpers import data  # noqa: E402  after the thread variables, since it loads NumPy
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the masks by a full path, so that pytest works from every folder."""
+    masks = Path(__file__).parent / "tests" / "sanitize.cfg"
+    config.option.nbval_sanitize_with = str(masks)
+    try:
+        data.available("mnist")
+    except FileNotFoundError as error:  # DL_DATA names no folder
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

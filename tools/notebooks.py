@@ -192,8 +192,8 @@ def main() -> None:
     parser.add_argument("paths", nargs="*", type=Path, help="these notebooks only")
     options = parser.parse_args()
     for path in options.paths:
-        if not path.is_file():
-            parser.error(f"there is no notebook {path}")
+        if not path.is_file() or path.suffix != ".ipynb":
+            parser.error(f"{path} is no notebook")
     action = run_all if options.command == "run" else check_all
     if count := action(options.paths):
         sys.exit(f"{count} to mend")
