@@ -37,8 +37,8 @@ lock: ## write constraints.txt anew: the newest versions that pyproject.toml all
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install -q '.[book,test]' $(TORCH)
-	.venv-lock/bin/python -m pip freeze --exclude deep-learning-proved \
-		| sed 's/+cpu$$//' > constraints.txt
+	.venv-lock/bin/python -m pip freeze --exclude deep-learning-proved > .venv-lock/all
+	sed 's/+cpu$$//' .venv-lock/all > constraints.txt
 	rm -rf .venv-lock
 
 clean: ## remove what was built, not .venv
