@@ -84,7 +84,7 @@ def prove(
                 _bound(formula, at_most, reached, point, where)
     said = [f"{power(other.bound)} of {other.name}" for other in witnesses]
     if at_most is not None:
-        said.append("never above the bound" + ", which it reaches" * bool(reached))
+        said.append("never above the other side" + ", which it reaches" * bool(reached))
     words = "within " * bool(witnesses) + " and ".join(said)
     found = describe_points(at, len(drawn), lengths)
     say(f"({number}) holds at {found}: {words}", verb="prove", number=number)
@@ -176,13 +176,13 @@ def _bound(
     where: str,
 ) -> None:
     """`formula <= at_most`, up to rounding, and equal where reached."""
-    bound = Witness("bound", at_most, EXACT)
+    bound = Witness("the other side", at_most, EXACT)
     low, high = _pair(formula, bound, point, where)
     above = low > high + EXACT * np.maximum(1, np.abs(high))
     if above.any():
         raise AssertionError(
             f"{where} ({describe_shapes(point)}): {low[above][0]:.4g} is above the "
-            f"bound {high[above][0]:.4g}"
+            f"other side, {high[above][0]:.4g}"
         )
     if reached is not None:
         best = dict(zip(point, reached(*point.values()), strict=True))

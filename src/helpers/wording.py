@@ -32,9 +32,12 @@ def describe_points(
 
 
 def describe_shapes(point: Point) -> str:
-    """As in "z 3×5, y 3×5"."""
+    """As in "z of shape 3×5, c a number"."""
     shapes = {name: "×".join(map(str, arg.shape)) for name, arg in point.items()}
-    return ", ".join(f"{name} {shape or 'a number'}" for name, shape in shapes.items())
+    return ", ".join(
+        f"{name} of shape {shape}" if shape else f"{name} a number"
+        for name, shape in shapes.items()
+    )
 
 
 def describe_difference(got: float, wanted: float) -> str:
