@@ -301,13 +301,16 @@ def test_lengths_of_two_arguments_vary_apart() -> None:
 
 def test_points_of_each_kind_are_what_they_say() -> None:
     spec = {"y": "n k one-hot", "p": "n k probs", "c": "n 1", "s": ""}
+    smallest = 1.0
     for point in points(spec, seed=3):
         assert (point["y"].sum(axis=1) == 1).all()
         assert set(np.unique(point["y"])) <= {0.0, 1.0}
         np.testing.assert_allclose(point["p"].sum(axis=1), 1)
         assert (point["p"] > 0).all()
+        smallest = min(smallest, point["p"].min())
         assert point["c"].shape == (len(point["y"]), 1)
         assert point["s"].shape == ()
+    assert smallest < 1e-3
 
 
 def test_points_of_a_seed_are_always_the_same() -> None:

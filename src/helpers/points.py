@@ -21,7 +21,7 @@ def points(
 ) -> Iterator[Point]:
     """Yield `count` points: first all sizes 1, then each axis 1 in turn, then random.
 
-    `lengths` is for real arguments; probabilities go down to about 1e-5.
+    `lengths` is for real arguments; rows of probabilities have small ones among them.
     Different axes have different sizes wherever they can, so that a wrong transpose
     shows. Over the points, each argument's length sweeps `lengths`, ends included.
     Raises ValueError for a specification or lengths that can't be read.
@@ -77,11 +77,9 @@ def _draw(
 ) -> Array:
     axes, kind = _read(text)
     shape = tuple(1 if axis == "1" else int(sizes[axis]) for axis in axes)
+    if kind == "probs":
+        return rng.dirichlet(np.full(shape[-1], 0.5), shape[:-1])
     values = rng.normal(size=shape)
     if kind == "one-hot":
         return (values == values.max(axis=-1, keepdims=True)).astype(float)
-    if kind == "probs":
-        values *= min(length, 2.5)
-        powers = np.exp(values - values.max(axis=-1, keepdims=True))
-        return powers / powers.sum(axis=-1, keepdims=True)
     return np.asarray(length * values)
