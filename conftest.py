@@ -8,6 +8,7 @@ import pytest
 
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(threads, "1")  # two threads a worker made an epoch 4x slower
+os.environ["DL_OFFLINE"] = "1"  # no test or notebook waits for, or needs, a network
 
 from helpers import data  # noqa: E402  after the thread variables, since it loads NumPy
 

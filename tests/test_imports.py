@@ -12,7 +12,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(ROOT.glob("src/**/*.py"))
 NOTEBOOKS = sorted(ROOT.glob("chapters/*.ipynb"))
-HEAVY = ("torch", "matplotlib", "sklearn", "scipy", "IPython")
+HEAVY = ("torch", "matplotlib", "sklearn", "scipy", "IPython", "pooch", "requests")
 LIGHT = (
     "helpers",
     "helpers.nn",
@@ -26,7 +26,15 @@ LIGHT = (
 def loaded_by(module, folder):
     """The heavy packages in a fresh interpreter that has imported `module`."""
     code = f"import sys, {module}; print(*sys.modules)"
-    python = [sys.executable, "-W", "error", "-c", code]
+    python = [
+        sys.executable,
+        "-W",
+        "error",
+        "-W",
+        "ignore::DeprecationWarning",
+        "-c",
+        code,
+    ]
     done = subprocess.run(
         python, cwd=folder, capture_output=True, text=True, check=False
     )

@@ -93,6 +93,19 @@ def test_a_run_writes_the_setup_cell_and_a_digest_that_is_fresh(twice):
     assert notebooks.is_stale(notebook, twice[1])
 
 
+def test_data_sets_are_loaded_before_the_cells_run_not_in_an_output(
+    tmp_path, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr(notebooks.data, "load", asked.append)
+    print_offline = 'import os\nprint(os.environ["DL_OFFLINE"])'
+    cells = ['if False:\n    data.load("cifar10")\n    data.load(name)', print_offline]
+    path = written(tmp_path / "a.ipynb", *cells)
+    notebooks.run(path)
+    assert asked == ["cifar10"]
+    assert read(path).cells[3].outputs[0].text == "1\n"
+
+
 def test_an_authors_own_first_cell_stays_below_the_setup_cell():
     notebook = v4.new_notebook(
         cells=[v4.new_markdown_cell("# Why?"), v4.new_code_cell("import numpy")]

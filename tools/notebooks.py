@@ -17,14 +17,17 @@ from nbclient.exceptions import CellControlSignal, DeadKernelError
 from nbformat import NotebookNode
 
 import helpers
+from helpers import data
 from tools import gate
 from tools.digest import PYTHON, ROOT, digest
+from tools.reading import data_sets
 
 # One thread, as in the tests; and no outputs stored that come from stand-in data.
 SURROUNDINGS = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
+    "DL_OFFLINE": "1",  # what is downloaded is so before, and not told in an output
     "DL_STAND_INS": "never",
 }
 SETUP = """\
@@ -70,6 +73,8 @@ def run(path: Path) -> float:
     """
     notebook = nbformat.read(path, as_version=4)
     _set_up(notebook)
+    for name in data_sets(notebook):
+        data.load(name)
     code = digest(notebook, path.parent)  # now, since files may change meanwhile
     start = time.perf_counter()
     NotebookClient(
@@ -155,7 +160,7 @@ def run_all(paths: list[Path]) -> int:
         print(f"{name}: running", flush=True)
         try:
             print(f"{name}: {run(path)} s")
-        except (CellControlSignal, DeadKernelError) as error:
+        except (CellControlSignal, DeadKernelError, OSError, ValueError) as error:
             failed += 1
             print(f"{name}: nothing stored, since a cell fails\n{error}")
     return failed

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
+from tools.digest import parsed
+
 NOT_PROSE = re.compile(r"^[ >]*(```+|~~~+).*?(?:^[ >]*\1|\Z)|<!--.*?-->", re.M | re.S)
 TAG = re.compile(r"\\tag\s*\*?\s*\{([^}]*)\}")
 DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.S)
@@ -48,6 +50,13 @@ def called(tree: ast.AST, verb: str) -> list[str]:
         str(arg[0].value) if arg and isinstance(arg[0], ast.Constant) else "?"
         for arg in args
     ]
+
+
+def data_sets(notebook: NotebookNode) -> list[str]:
+    """The image sets that a notebook loads by name."""
+    trees = [parsed(cell.source) for _, cell in code_cells(notebook)]
+    names = {name for tree in trees for name in called(tree, "data.load")}
+    return sorted(names - {"?"})
 
 
 def pictures_of(cell: NotebookNode) -> list[NotebookNode]:

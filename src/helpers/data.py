@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
-from helpers import stand_ins
+from helpers import downloads, stand_ins
 from helpers.stand_ins import Part
 
 FOLDERS = {
@@ -108,27 +108,30 @@ class Dataset:
 
 
 def load(name: str) -> Dataset:
-    """Load "mnist", "fashion_mnist" or "cifar10" from this machine's files.
+    """Load "mnist", "fashion_mnist" or "cifar10", downloading it if it isn't here.
 
-    Takes the first folder that has any of them, in torchvision's layout: the one that
-    the environment variable DL_DATA names, then the user's cache. Where neither has
-    any, prints a line that says so and returns a stand-in of 6,000 + 1,000 images.
+    Takes the first folder that has any of its files, in torchvision's layout: the one
+    that the environment variable DL_DATA names, then the user's cache. What neither
+    has, and what is missing or damaged in the cache, is downloaded into the cache,
+    unless the variable DL_OFFLINE is "1". Where that is so or fails, prints a line
+    that says so and returns a stand-in of 6,000 + 1,000 images.
 
     Raises ValueError for an unknown name and for a file with another MD5 than
-    published; FileNotFoundError if some of the files are missing, if DL_DATA names no
-    folder, or if it takes a stand-in and the variable DL_STAND_INS is "never".
+    published; FileNotFoundError if some of the files are missing (both only in
+    DL_DATA, or offline), if DL_DATA names no folder, or if it takes a stand-in and the
+    variable DL_STAND_INS is "never".
     Sources: LeCun et al. 1998 (MNIST), Xiao et al. 2017, arXiv:1708.07747
     (Fashion-MNIST), Krizhevsky 2009 (CIFAR-10).
     """
-    paths = _located(name)
-    train, test = _originals(name, paths) if paths else _stand_in(name)
+    contents, why = _contents(name)
+    train, test = _parts(name, contents) if contents else _stand_in(name, why)
     mean, std = _mean_and_std(train[0])
     return Dataset(
         name,
         Split(*train, mean, std),
         Split(*test, mean, std),
         tuple(CLASSES[name].split(",")),
-        "original" if paths else "stand-in",
+        "original" if contents else "stand-in",
     )
 
 
@@ -148,13 +151,16 @@ def _located(name: str) -> dict[str, Path]:
 
 
 def _roots() -> list[Path]:
-    cache = user_cache_path("deep-learning-proved")
     given = os.environ.get("DL_DATA")
     if not given:
-        return [cache]
+        return [_cache()]
     if not Path(given).is_dir():
         raise FileNotFoundError(f"DL_DATA={given} is no folder; correct it or unset it")
-    return [Path(given), cache]
+    return [Path(given), _cache()]
+
+
+def _cache() -> Path:
+    return user_cache_path("deep-learning-proved")
 
 
 def _files(root: Path, name: str) -> dict[str, Path]:
@@ -170,18 +176,31 @@ def _missing(name: str, paths: dict[str, Path]) -> list[str]:
     return sorted(wanted - set(paths))
 
 
-def _originals(name: str, paths: dict[str, Path]) -> tuple[Part, Part]:
-    if missing := _missing(name, paths):
+def _contents(name: str) -> tuple[dict[str, bytes], str]:
+    """What is in the files, by name; or nothing, and why a download failed."""
+    paths, folder = _located(name), _cache() / FOLDERS[name]
+    offline = os.environ.get("DL_OFFLINE") == "1"
+    try:
+        if paths or offline:
+            return _read(name, paths), ""
+    except (FileNotFoundError, ValueError):
+        if offline or folder not in {path.parent for path in paths.values()}:
+            raise
+    try:
+        return downloads.fetch(name, folder, CHECKSUMS[name]), ""
+    except OSError as error:
+        return {}, str(error)
+
+
+def _read(name: str, paths: dict[str, Path]) -> dict[str, bytes]:
+    if paths and (missing := _missing(name, paths)):
         folder = next(iter(paths.values())).parent
         raise FileNotFoundError(
             f"{folder} has only a part of {name}; restore {', '.join(missing)} there"
         )
-    contents = {
+    return {
         file: _content(path, CHECKSUMS[name][path.name]) for file, path in paths.items()
     }
-    if name == "cifar10":
-        return _cifar10(contents)
-    return _mnist(contents, "train"), _mnist(contents, "t10k")
 
 
 def _content(path: Path, expected: str) -> bytes:
@@ -193,6 +212,12 @@ def _content(path: Path, expected: str) -> bytes:
             "is damaged, cut short or another file; delete it and restore it"
         )
     return gzip.decompress(content) if path.suffix == ".gz" else content
+
+
+def _parts(name: str, contents: dict[str, bytes]) -> tuple[Part, Part]:
+    if name == "cifar10":
+        return _cifar10(contents)
+    return _mnist(contents, "train"), _mnist(contents, "t10k")
 
 
 def _mnist(contents: dict[str, bytes], part: str) -> Part:
@@ -218,12 +243,16 @@ def _batch(content: bytes) -> Part:
     return np.ascontiguousarray(images), np.array(batch[b"labels"], np.int64)
 
 
-def _stand_in(name: str) -> tuple[Part, Part]:
+def _stand_in(name: str, why: str) -> tuple[Part, Part]:
     folder = _roots()[0] / FOLDERS[name]
+    missing = f"{name} on this machine"
     advice = f"put the real files, named as torchvision names them, into {folder}"
+    if why:
+        missing += f", and no download ({why})"
+        advice += ", or set DL_DATA to their folder"
     if os.environ.get("DL_STAND_INS") == "never":
-        raise FileNotFoundError(f"no {name} on this machine; {advice}")
-    print(f"No {name} on this machine: {stand_ins.CONTENTS[name]} stand in; {advice}.")
+        raise FileNotFoundError(f"no {missing}; {advice}")
+    print(f"No {missing}: {stand_ins.CONTENTS[name]} stand in; {advice}.")
     return stand_ins.make(name)
 
 
