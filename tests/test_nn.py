@@ -264,6 +264,20 @@ def test_backward_of_a_loss_twice_gives_the_same_bits(kind):
     assert loss.backward().tobytes() == loss.backward().tobytes()
 
 
+def test_a_first_layer_has_the_same_gradients_and_hands_none_back():
+    x, grad = normal(0, (5, 3), dtype=np.float32), normal(1, (5, 2), dtype=np.float32)
+    first, later = (
+        nn.Linear(3, 2, np.random.default_rng(0), first=first)
+        for first in (True, False)
+    )
+    for layer in (first, later):
+        layer.forward(x)
+    assert first.backward(grad) is None
+    assert later.backward(grad).shape == x.shape
+    for one, other in zip(first.grads, later.grads, strict=True):
+        assert one.any() and (one == other).all()
+
+
 def test_gradients_of_linear_are_those_of_the_last_batch_alone():
     used, fresh = made(nn.Linear), made(nn.Linear)
     used.forward(normal(0, (5, 3)))

@@ -42,6 +42,8 @@ def he(rng: np.random.Generator, fan_in: int, fan_out: int) -> Array:
 class Linear:
     """`x W + b` for `x` of shape `(n, fan_in)`; `W` `(fan_in, fan_out)`, `b` zeros.
 
+    first: the inputs are data, so nobody needs dL/dx: `backward` returns None and
+    saves a third of the layer's work.
     `forward` raises ValueError for inputs of another shape.
     """
 
@@ -52,7 +54,9 @@ class Linear:
         rng: np.random.Generator,
         init: Init = xavier,
         dtype: type = np.float32,
+        first: bool = False,
     ) -> None:
+        self.first = first
         self.W = init(rng, fan_in, fan_out).astype(dtype)
         self.b = np.zeros(fan_out, dtype)
         self.grads = [np.zeros_like(self.W), np.zeros_like(self.b)]
@@ -67,12 +71,12 @@ class Linear:
         self.x, self.shape = x, out.shape
         return out
 
-    def backward(self, grad: Array) -> Array:
+    def backward(self, grad: Array) -> Array | None:
         expect_gradient(grad, self)
         # (4.6)  dL/dW = x^T delta,  (4.7)  dL/db = sum over the batch of delta
         self.grads = [self.x.T @ grad, grad.sum(axis=0)]
         # (4.8)  dL/dx = delta W^T
-        return grad @ self.W.T
+        return None if self.first else grad @ self.W.T
 
 
 class ReLU:
@@ -98,8 +102,8 @@ class Sigmoid:
         self.params, self.grads = [], []
 
     def forward(self, x: Array) -> Array:
-        small = np.exp(-np.abs(x))  # never above 1
-        self.out = np.where(x >= 0, 1, small) / (1 + small)
+        with np.errstate(over="ignore"):  # exp(-x) = inf gives the right limit, 0
+            self.out = 1 / (1 + np.exp(-x))
         self.shape = self.out.shape
         return self.out
 

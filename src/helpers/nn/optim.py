@@ -22,7 +22,9 @@ class SGD:
         """Change every parameter in place by -lr * velocity."""
         params = zip(self.net.params, self.net.grads, self.velocities, strict=True)
         for param, grad, velocity in params:
+            if self.weight_decay:  # a pass over the weights that most runs don't need
+                grad = grad + self.weight_decay * param
             # v = momentum v + (dL/dw + weight_decay w),  w = w - lr v
             velocity *= self.momentum
-            velocity += grad + self.weight_decay * param
+            velocity += grad
             param -= self.lr * velocity

@@ -1,0 +1,188 @@
+"""Time our training epoch beside PyTorch's and scikit-learn's; write pages/speed.md.
+
+The sides take turns, so that whatever else the machine does falls on all of them; what
+counts is the median of the ratios within a turn.
+"""
+
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_info
+
+from helpers import data, nn
+from tools.digest import ROOT
+
+PAGE = ROOT / "pages" / "speed.md"
+SIZES = (784, 200, 100, 10)
+BATCH, LR, MOMENTUM = 128, 0.1, 0.9
+TURNS = 7
+Array = np.ndarray
+Epoch = Callable[[], None]
+Accuracy = Callable[[], float]
+
+
+def ours(x: Array, labels: Array) -> tuple[Epoch, Accuracy]:
+    """The network in `helpers.nn`."""
+    rng = np.random.default_rng(0)
+    layers = []
+    for fan_in, fan_out in pairwise(SIZES):
+        layers += [nn.Linear(fan_in, fan_out, rng, first=not layers), nn.ReLU()]
+    net, loss = nn.Sequential(layers[:-1]), nn.SoftmaxCrossEntropy()
+    optimizer = nn.SGD(net, LR, MOMENTUM)
+
+    def epoch() -> None:
+        order = rng.permutation(len(x))
+        for start in range(0, len(x), BATCH):
+            rows = order[start : start + BATCH]
+            loss.forward(net.forward(x[rows]), labels[rows])
+            net.backward(loss.backward())
+            optimizer.step()
+
+    return epoch, lambda: (net.forward(x).argmax(axis=1) == labels).mean()
+
+
+def pytorch(x: Array, labels: Array) -> tuple[Epoch, Accuracy]:
+    """The same loop in eager PyTorch, on tensors in memory."""
+    inputs, targets = torch.from_numpy(x), torch.from_numpy(labels)
+    torch.manual_seed(0)
+    layers: list[torch.nn.Module] = []
+    for fan_in, fan_out in pairwise(SIZES):
+        layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
+    net, loss = torch.nn.Sequential(*layers[:-1]), torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(net.parameters(), LR, MOMENTUM)
+
+    def epoch() -> None:
+        order = torch.randperm(len(inputs))
+        for start in range(0, len(inputs), BATCH):
+            rows = order[start : start + BATCH]
+            optimizer.zero_grad()
+            loss(net(inputs[rows]), targets[rows]).backward()
+            optimizer.step()
+
+    return epoch, lambda: (net(inputs).argmax(dim=1) == targets).float().mean().item()
+
+
+def scikit_learn(x: Array, labels: Array, **options) -> tuple[Epoch, Accuracy]:
+    """One `partial_fit` of `MLPClassifier`: an epoch in new order."""
+    net = MLPClassifier(SIZES[1:-1], batch_size=BATCH, random_state=0, **options)
+    net.partial_fit(x[:BATCH], labels[:BATCH], classes=np.arange(SIZES[-1]))
+    return lambda: net.partial_fit(x, labels), lambda: net.score(x, labels)
+
+
+def products(x: Array) -> Epoch:
+    """The products of matrices in our epoch, and nothing else."""
+    weights = [np.zeros(shape, np.float32) for shape in pairwise(SIZES)]
+    batch = [np.zeros((BATCH, size), np.float32) for size in SIZES]
+
+    def epoch() -> None:
+        for _ in range(0, len(x), BATCH):
+            for below, above, weight in zip(batch, batch[1:], weights, strict=False):
+                below @ weight  # forward
+                below.T @ above  # the gradient of the weights
+                if below is not batch[0]:
+                    above @ weight.T  # that of the layer's input
+
+    return epoch
+
+
+def seconds(epoch: Epoch) -> float:
+    start = time.perf_counter()
+    epoch()
+    return time.perf_counter() - start
+
+
+def row(name: str, one: list[float], other: list[float]) -> str:
+    """A row of the table; the ratio is above 1 where ours is faster."""
+    ratios = [b / a for a, b in zip(one, other, strict=True)]
+    return (
+        f"| {name} | {statistics.median(one):.2f} | {statistics.median(other):.2f} "
+        f"| {statistics.median(ratios):.2f} | {min(ratios):.2f} to {max(ratios):.2f} |"
+    )
+
+
+def processor() -> str:
+    """The processor's name, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.split(":", 1)[1] for line in lines if line.startswith("model name")]
+    return names[0].strip() if names else platform.processor() or platform.machine()
+
+
+def surroundings() -> str:
+    threads = sorted({library["num_threads"] for library in threadpool_info()})
+    packages = ("numpy", "torch", "scikit-learn")
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    return (
+        f"Processor: {processor()}. Threads: {', '.join(map(str, threads))}. "
+        f"Python {platform.python_version()}, {versions}."
+    )
+
+
+def measure(x: Array, labels: Array) -> list[str]:
+    """The table's rows; raises RuntimeError for a side that doesn't learn."""
+    same = {"solver": "sgd", "learning_rate_init": LR, "momentum": MOMENTUM}
+    same |= {"nesterovs_momentum": False, "alpha": 0}
+    sides = {
+        "ours": ours(x, labels),
+        "PyTorch, the same loop": pytorch(x, labels),
+        "scikit-learn, the same descent": scikit_learn(x, labels, **same),
+        "scikit-learn as it comes": scikit_learn(x.astype(np.float64), labels),
+        "the products of matrices alone": (products(x), lambda: 1.0),
+    }
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for turn in range(TURNS + 1):
+        for name, (epoch, _) in sides.items():
+            took = seconds(epoch)
+            if turn:  # the first warms the caches up
+                times[name].append(took)
+    for name, (_, accuracy) in sides.items():
+        if accuracy() < 0.97:
+            raise RuntimeError(f"{name}: {accuracy():.1%} of the training images right")
+    first, *others = times
+    return [row(name, times[first], times[name]) for name in others]
+
+
+def main() -> None:
+    mnist = data.load("mnist")
+    if mnist.source != "original":
+        sys.exit("The table is made from MNIST itself: set DL_DATA, or be online once.")
+    rows = measure(mnist.train.inputs(), mnist.train.labels)
+    PAGE.write_text(TEXT.format(rows="\n".join(rows), surroundings=surroundings()))
+    print(PAGE.read_text())
+
+
+TEXT = """\
+# Speed, side by side
+
+One epoch of a network with {sizes} units, batches of {batch}, on MNIST's 60,000
+training images in memory: forward, backward and a step of descent with momentum for
+each batch.
+
+| beside | ours, s | theirs, s | ratio | in {turns} turns |
+| --- | --- | --- | --- | --- |
+{{rows}}
+
+The ratio is theirs to ours, so above 1 we are faster. The second row asks scikit-learn
+for our descent in float32; the third takes `MLPClassifier` as it comes, with Adam, on
+pixels in float64. {{surroundings}}
+
+The last row is our epoch with nothing but its products of matrices, which every side
+leaves to the same kind of library: what no NumPy program with these layers can get
+below. The first layer is told that nobody needs the gradient of the pixels
+(`first=True`), which saves a product that PyTorch doesn't compute either.
+
+`make bench` measures again and writes this page.
+""".format(sizes="-".join(map(str, SIZES)), batch=BATCH, turns=TURNS)
+
+
+if __name__ == "__main__":
+    main()
