@@ -32,6 +32,17 @@ EQUIVALENT = {
     "return (-(y * scipy.special.log_softmax(z, axis=1)).sum() / len(z)).T": "likewise",
     "floor: return np.log(np.e + z.shape[1] - 1) - 1 → "
     "return (np.log(np.e + z.shape[1] - 1) - 1).T": "likewise",
+    "sigmoid_slope: return sigmoid(a) * (1 - sigmoid(a)) → "
+    "return (sigmoid(a) * (1 - sigmoid(a))).T": "a vector again",
+    "mean_square: return s ** 2 * (x ** 2).sum() → "
+    "return (s ** 2 * (x ** 2).sum()).T": "a number again",
+    "mean_over_coins: return ((s * coins @ x) ** 2).mean() → "
+    "return ((s * coins @ x) ** 2).mean().T": "likewise",
+    "mean_over_coins: s * coins → s / coins": "a coin is 1 or -1",
+    "mean_over_coins: len(x) → x.size": "x is a vector",
+    "velocity_after: return momentum ** ages @ grads → "
+    "return (momentum ** ages @ grads).T": "a vector again",
+    "step_by_step: return velocity → return velocity.T": "likewise",
 }
 
 

@@ -235,3 +235,48 @@ def test_image_grid_wants_a_title_for_each_image():
     with pytest.raises(ValueError, match="3 images but 2 titles"):
         plots.image_grid(np.zeros((3, 5, 5)), ["a", "b"])
     assert plt.get_fignums() == []
+
+
+# --- confusion and mistakes -----------------------------------------------------------
+
+
+def test_confusion_shows_every_mistake_in_its_row_and_column():
+    counts = np.array([[90, 0, 3], [12, 80, 0], [0, 1, 99]])
+    [ax] = plots.confusion(counts, ["a", "b", "c"]).axes
+    shown = {(text.get_position(), text.get_text()) for text in ax.texts}
+    # (column, row): a is taken for c, b for a, c for b; what is right isn't shown
+    assert shown == {((2, 0), "3"), ((0, 1), "12"), ((1, 2), "1")}
+    assert ax.get_ylabel() == "right class" and ax.get_xlabel() == "taken for"
+    assert ax.images[0].get_array().max() == 12
+
+
+def test_confusion_writes_white_on_dark_and_black_on_light():
+    [ax] = plots.confusion(np.array([[5, 100], [1, 5]]), ["a", "b"]).axes
+    colors = {text.get_text(): text.get_color() for text in ax.texts}
+    assert colors == {"100": "white", "1": "black"}
+
+
+def test_confusion_without_a_mistake_is_blank():
+    [ax] = plots.confusion(np.eye(3, dtype=int), ["a", "b", "c"]).axes
+    assert not ax.texts
+
+
+def test_confusion_wants_a_row_and_a_column_for_each_class():
+    with pytest.raises(ValueError, match=r"\(2, 2\) for 3 classes"):
+        plots.confusion(np.eye(2), ["a", "b", "c"])
+
+
+def test_worst_mistakes_come_in_the_order_of_their_loss():
+    images = np.arange(3)[:, None, None] * np.ones((3, 2, 2))
+    labels = np.array([0, 1, 1])
+    log_probs = np.log([[0.6, 0.4], [0.9, 0.1], [0.7, 0.3]])
+    fig = plots.worst_mistakes(images, labels, log_probs, ["cat", "dog"], count=2)
+    drawn = [ax for ax in fig.axes if ax.images]
+    assert [ax.get_title() for ax in drawn] == ["dog, not cat", "dog, not cat"]
+    assert [ax.images[0].get_array()[0, 0] for ax in drawn] == [1, 2]
+
+
+def test_worst_mistakes_name_an_image_that_is_right_by_its_class_alone():
+    images, labels = np.ones((1, 2, 2)), np.array([1])
+    fig = plots.worst_mistakes(images, labels, np.log([[0.4, 0.6]]), ["cat", "dog"])
+    assert fig.axes[0].get_title() == "dog"

@@ -102,3 +102,55 @@ def image_grid(
         bar = {"location": "bottom", "shrink": 0.6, "aspect": 30, "extend": "both"}
         fig.colorbar(picture, ax=axes, label="weight", **bar)
     return fig
+
+
+def confusion(counts: np.ndarray, classes: Sequence[str]) -> Figure:
+    """Mistakes by class: `counts[i, j]` images of class i were taken for class j.
+
+    counts: integers `(k, k)`, as `sklearn.metrics.confusion_matrix` returns them. The
+        diagonal, which would drown the rest, stays blank.
+    Raises ValueError unless there is a row and a column for each class.
+    """
+    if np.shape(counts) != (len(classes), len(classes)):
+        raise ValueError(
+            f"counts have shape {np.shape(counts)} for {len(classes)} classes; "
+            "expected a row and a column for each"
+        )
+    mistakes = np.where(np.eye(len(classes), dtype=bool), 0, counts)
+    fig, ax = plt.subplots(figsize=(4.8, 4.4))
+    ax.imshow(mistakes, cmap="Blues")
+    dark = mistakes > mistakes.max() / 2
+    for (row, column), count in np.ndenumerate(mistakes):
+        if count:
+            color = "white" if dark[row, column] else "black"
+            ax.text(column, row, count, ha="center", va="center", color=color, size=9)
+    ticks = np.arange(len(classes))
+    upright = max(map(len, classes)) > 2
+    ax.set_xticks(ticks, classes, rotation=90 if upright else 0)
+    ax.set_yticks(ticks, classes)
+    ax.set(xlabel="taken for", ylabel="right class")
+    ax.grid(False)
+    return fig
+
+
+def worst_mistakes(
+    images: np.ndarray,
+    labels: np.ndarray,
+    log_probs: np.ndarray,
+    classes: Sequence[str],
+    count: int = 10,
+) -> Figure:
+    """The images with the highest loss, titled with the right class and the guess.
+
+    images: `(n, height, width)` or `(n, height, width, 3)`; labels: integers `(n,)`;
+    log_probs: `(n, k)`; classes: k names. An image of a high loss that is guessed right
+    after all is titled with its class alone.
+    """
+    worst = np.argsort(log_probs[np.arange(len(labels)), labels])[:count]
+    titles = []
+    for label, guess in zip(
+        labels[worst], log_probs[worst].argmax(axis=1), strict=True
+    ):
+        taken = f", not {classes[guess]}" if guess != label else ""
+        titles.append(classes[label] + taken)
+    return image_grid(images[worst], titles)
