@@ -276,6 +276,49 @@ def test_packed_files_are_asked_for_as_they_are(mnist, serve, cache):
     assert_holds(data.load("mnist"), mnist.parts)
 
 
+def unpacked_by_the_server(handler, content):
+    whole(handler, gzip.decompress(content))
+
+
+def unpacked_by_the_client(handler, content):
+    handler.send_response(200)
+    handler.send_header("Content-Encoding", "gzip")
+    handler.send_header("Content-Length", str(len(content)))
+    handler.end_headers()
+    handler.wfile.write(content)
+
+
+@pytest.mark.parametrize("answer", [unpacked_by_the_server, unpacked_by_the_client])
+def test_files_that_arrive_unpacked_are_taken_too(mnist, serve, cache, answer):
+    serve(mnist, answer)
+    assert_holds(data.load("mnist"), mnist.parts)
+    assert holds_exactly(mnist, cache)
+
+
+def test_certificates_that_are_not_found_are_the_address_fault_not_the_disks(
+    mnist, serve, cache, monkeypatch, capsys
+):
+    serve(mnist, whole)
+    good = downloads.ADDRESSES["mnist"]
+    monkeypatch.setitem(downloads.ADDRESSES, "mnist", ["https://127.0.0.1:9/", *good])
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(cache / "none.pem"))
+    assert_holds(data.load("mnist"), mnist.parts)
+    assert "127.0.0.1:9: OSError, Could not find" in capsys.readouterr().out
+
+
+def test_DL_DATA_is_read_where_there_is_no_home_for_a_cache(
+    mnist, serve, cache, monkeypatch, tmp_path
+):
+    def homeless(app):
+        raise RuntimeError("Could not determine home directory.")
+
+    put(mnist.unpacked, "mnist", tmp_path / "mine")
+    monkeypatch.setenv("DL_DATA", str(tmp_path / "mine"))
+    monkeypatch.setattr(data, "user_cache_path", homeless)
+    assert data.available("mnist")
+    assert_holds(data.load("mnist"), mnist.parts)
+
+
 class Python2Pickle:
     """Reads bytes as the text that they are in the original, which Python 2 wrote."""
 
@@ -560,7 +603,7 @@ def test_a_cache_below_a_file_is_told(mnist, serve, cache, capsys):
 
 def test_a_read_only_cache_is_told(mnist, serve, cache, monkeypatch, capsys):
     def read_only(**options):
-        assert options == {"dir": cache / "MNIST/raw"}  # not a small /tmp
+        assert options["dir"] == cache / "MNIST/raw"  # not a small /tmp
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     asked = serve(mnist, whole, whole)

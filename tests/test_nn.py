@@ -446,6 +446,16 @@ def test_sgd_changes_parameters_in_place_and_keeps_their_dtype(dtype, lr):
         assert array.dtype == dtype
 
 
+def test_sgd_without_momentum_forgets_a_gradient_that_was_infinite():
+    layer = nn.Linear(2, 1, np.random.default_rng(0))
+    optimizer = nn.SGD(layer, lr=0.1)
+    for size in (np.inf, 1.0):
+        layer.W[:], layer.b[:] = 0, 0
+        layer.grads = [np.full_like(param, size) for param in layer.params]
+        optimizer.step()
+    assert np.allclose(layer.W, -0.1)
+
+
 def test_sgd_leaves_the_gradients_as_they_are():
     layer = made(nn.Linear)
     layer.grads = [normal(0, (3, 2)), normal(1, 2)]  # read-only

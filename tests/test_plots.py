@@ -1,6 +1,7 @@
 import sys
 from base64 import b64decode
 from io import BytesIO
+from itertools import pairwise
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -263,16 +264,16 @@ def test_confusion_without_a_mistake_is_blank():
 
 def test_confusion_wants_a_row_and_a_column_for_each_class():
     with pytest.raises(ValueError, match=r"\(2, 2\) for 3 classes"):
-        plots.confusion(np.eye(2), ["a", "b", "c"])
+        plots.confusion(np.eye(2, dtype=int), ["a", "b", "c"])
 
 
 def test_worst_mistakes_come_in_the_order_of_their_loss():
     images = np.arange(3)[:, None, None] * np.ones((3, 2, 2))
     labels = np.array([0, 1, 1])
     log_probs = np.log([[0.6, 0.4], [0.9, 0.1], [0.7, 0.3]])
-    fig = plots.worst_mistakes(images, labels, log_probs, ["cat", "dog"], count=2)
+    fig = plots.worst_mistakes(images, labels, log_probs, ["9", "4"], count=2)
     drawn = [ax for ax in fig.axes if ax.images]
-    assert [ax.get_title() for ax in drawn] == ["dog, not cat", "dog, not cat"]
+    assert [ax.get_title() for ax in drawn] == ["4, not 9", "4, not 9"]
     assert [ax.images[0].get_array()[0, 0] for ax in drawn] == [1, 2]
 
 
@@ -280,3 +281,35 @@ def test_worst_mistakes_name_an_image_that_is_right_by_its_class_alone():
     images, labels = np.ones((1, 2, 2)), np.array([1])
     fig = plots.worst_mistakes(images, labels, np.log([[0.4, 0.6]]), ["cat", "dog"])
     assert fig.axes[0].get_title() == "dog"
+
+
+def test_confusion_refuses_shares():
+    with pytest.raises(ValueError, match="pass counts"):
+        plots.confusion(np.eye(2) / 2, ["a", "b"])
+
+
+def test_worst_mistakes_of_long_names_have_titles_of_two_lines_that_do_not_overlap():
+    names = ["Ankle boot", "T-shirt/top"]
+    log_probs = np.tile(np.log([[0.1, 0.9]]), (8, 1))
+    fig = plots.worst_mistakes(np.ones((8, 28, 28)), np.zeros(8, int), log_probs, names)
+    fig.canvas.draw()
+    boxes = [ax.title.get_window_extent() for ax in fig.axes if ax.images]
+    assert fig.axes[0].get_title() == "Ankle boot,\nnot T-shirt/top"
+    assert min(box.x0 for box in boxes) >= 0
+    assert max(box.x1 for box in boxes) <= fig.bbox.x1
+    assert not any(a.overlaps(b) for a, b in pairwise(boxes))
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "log_probs", "message"),
+    [
+        (3, [0, -1], np.zeros((2, 2)), "labels run from -1 to 0"),
+        (3, [0, 1], np.zeros((2, 2)), "3 images but 2 labels"),
+        (2, [0, 1], np.full((2, 2), np.nan), "NaN"),
+    ],
+)
+def test_worst_mistakes_refuses_what_it_would_show_wrongly(
+    images, labels, log_probs, message
+):
+    with pytest.raises(ValueError, match=message):
+        plots.worst_mistakes(np.ones((images, 2, 2)), labels, log_probs, ["a", "b"])

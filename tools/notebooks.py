@@ -162,7 +162,7 @@ def run_all(paths: list[Path]) -> int:
             print(f"{name}: {run(path)} s")
         except (CellControlSignal, DeadKernelError, OSError, ValueError) as error:
             failed += 1
-            print(f"{name}: nothing stored, since a cell fails\n{error}")
+            print(f"{name}: nothing stored\n{error}")
     return failed
 
 
@@ -199,6 +199,7 @@ def main() -> None:
     for path in options.paths:
         if not path.is_file() or path.suffix != ".ipynb":
             parser.error(f"{path} is no notebook")
+    os.environ["DL_STAND_INS"] = "never"  # nor may a download end in them
     action = run_all if options.command == "run" else check_all
     if count := action(options.paths):
         sys.exit(f"{count} to mend")

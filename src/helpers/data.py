@@ -5,6 +5,7 @@ import hashlib
 import os
 import pickle
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -150,13 +151,13 @@ def _located(name: str) -> dict[str, Path]:
     return next(filter(None, (_files(root, name) for root in _roots())), {})
 
 
-def _roots() -> list[Path]:
-    given = os.environ.get("DL_DATA")
-    if not given:
-        return [_cache()]
-    if not Path(given).is_dir():
-        raise FileNotFoundError(f"DL_DATA={given} is no folder; correct it or unset it")
-    return [Path(given), _cache()]
+def _roots() -> Iterator[Path]:
+    if given := os.environ.get("DL_DATA"):
+        if not Path(given).is_dir():
+            problem = f"DL_DATA={given} is no folder; correct it or unset it"
+            raise FileNotFoundError(problem)
+        yield Path(given)
+    yield _cache()
 
 
 def _cache() -> Path:
@@ -178,14 +179,18 @@ def _missing(name: str, paths: dict[str, Path]) -> list[str]:
 
 def _contents(name: str) -> tuple[dict[str, bytes], str]:
     """What is in the files, by name; or nothing, and why a download failed."""
-    paths, folder = _located(name), _cache() / FOLDERS[name]
+    paths = _located(name)
     offline = os.environ.get("DL_OFFLINE") == "1"
     try:
         if paths or offline:
             return _read(name, paths), ""
     except (FileNotFoundError, ValueError):
-        if offline or folder not in {path.parent for path in paths.values()}:
+        in_cache = {_cache() / FOLDERS[name]} == {
+            path.parent for path in paths.values()
+        }
+        if offline or not in_cache:
             raise
+    folder = _cache() / FOLDERS[name]
     try:
         return downloads.fetch(name, folder, CHECKSUMS[name]), ""
     except OSError as error:
@@ -244,7 +249,7 @@ def _batch(content: bytes) -> Part:
 
 
 def _stand_in(name: str, why: str) -> tuple[Part, Part]:
-    folder = _roots()[0] / FOLDERS[name]
+    folder = next(_roots()) / FOLDERS[name]
     missing = f"{name} on this machine"
     advice = f"put the real files, named as torchvision names them, into {folder}"
     if why:

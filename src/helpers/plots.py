@@ -13,6 +13,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from helpers.nn.checks import expect_labels
+
 # Okabe and Ito's colors; each goes with a line style of its own.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)))
@@ -109,8 +111,10 @@ def confusion(counts: np.ndarray, classes: Sequence[str]) -> Figure:
 
     counts: integers `(k, k)`, as `sklearn.metrics.confusion_matrix` returns them. The
         diagonal, which would drown the rest, stays blank.
-    Raises ValueError unless there is a row and a column for each class.
+    Raises ValueError unless there is a row and a column for each class, all integers.
     """
+    if not np.issubdtype(np.asarray(counts).dtype, np.integer):
+        raise ValueError("counts are no integers; pass counts, not shares of rows")
     if np.shape(counts) != (len(classes), len(classes)):
         raise ValueError(
             f"counts have shape {np.shape(counts)} for {len(classes)} classes; "
@@ -145,12 +149,19 @@ def worst_mistakes(
     images: `(n, height, width)` or `(n, height, width, 3)`; labels: integers `(n,)`;
     log_probs: `(n, k)`; classes: k names. An image of a high loss that is guessed right
     after all is titled with its class alone.
+    Raises ValueError for other shapes or labels, and for probabilities that are NaN.
     """
+    expect_labels(labels, log_probs)
+    if np.isnan(log_probs).any():
+        raise ValueError("log_probs has NaN: the network has diverged")
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images but {len(labels)} labels")
     worst = np.argsort(log_probs[np.arange(len(labels)), labels])[:count]
-    titles = []
+    short = max(map(len, classes)) <= 2
+    gap, titles = " " if short else "\n", []
     for label, guess in zip(
         labels[worst], log_probs[worst].argmax(axis=1), strict=True
     ):
-        taken = f", not {classes[guess]}" if guess != label else ""
+        taken = f",{gap}not {classes[guess]}" if guess != label else ""
         titles.append(classes[label] + taken)
-    return image_grid(images[worst], titles)
+    return image_grid(images[worst], titles, columns=5 if short else 4)

@@ -70,6 +70,38 @@ def averaged(
     return param - lr * velocity, velocity
 
 
+def rate_in_velocity(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    velocity = momentum * velocity - lr * grad
+    return param + velocity, velocity
+
+
+def nesterov(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    velocity = momentum * velocity + grad
+    return param - lr * (grad + momentum * velocity), velocity
+
+
+def never_fading(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    return param - lr * (velocity + grad), velocity + grad
+
+
+def old_velocity_returned(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    return param - lr * (momentum * velocity + grad), velocity
+
+
+def swapped(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    return momentum_step(param, velocity, grad, lr, momentum)[::-1]
+
+
 def uphill(
     param: Array, velocity: Array, grad: Array, lr: float, momentum: float
 ) -> Step:
@@ -109,6 +141,23 @@ def slope_forgotten(
 ) -> Array:
     h = np.tanh(x @ W1 + b1)
     return x.T @ (delta_of(h, W2, b2, labels) @ W2.T)
+
+
+def softmax_over_the_batch(
+    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
+) -> Array:
+    h = np.tanh(x @ W1 + b1)
+    delta = Softmax().forward((h @ W2 + b2).ravel()).reshape(len(x), -1)
+    delta[np.arange(len(labels)), labels] -= 1
+    return x.T @ ((delta @ W2.T) * (1 - h**2)) / len(x)
+
+
+def labels_for_targets(
+    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
+) -> Array:
+    h = np.tanh(x @ W1 + b1)
+    delta = Softmax().forward(h @ W2 + b2) - labels[:, None]
+    return x.T @ ((delta @ W2.T) * (1 - h**2)) / len(x)
 
 
 def mean_forgotten(
@@ -159,6 +208,11 @@ EXERCISES = {
             (201, "that has 200,407 parameters, biases included."),
             (251, "that is the answer for one hidden layer."),
             (250, "that is near the answer for one hidden layer."),
+            (199, "there is room for one more."),
+            (
+                float(np.sqrt(398**2 + 199_990) - 398),
+                "that is the quadratic's root; a unit is whole.",
+            ),
         ],
     ),
     "6.3": Exercise(
@@ -182,6 +236,14 @@ EXERCISES = {
             ),
             (averaged, "(6.8) adds the whole gradient, not 1 - momentum of it."),
             (uphill, "descent subtracts."),
+            (
+                rate_in_velocity,
+                "(6.8) keeps the learning rate out of the velocity and subtracts.",
+            ),
+            (nesterov, "that is Nesterov's momentum; (6.8) moves by v itself."),
+            (never_fading, "the old velocity has to fade."),
+            (old_velocity_returned, "the velocity returned is the old one."),
+            (swapped, "the parameter comes first, then the velocity."),
         ],
     ),
     "6.4": Exercise(
@@ -199,6 +261,12 @@ EXERCISES = {
                 "where the rows of W2 differ, so do the columns of (6.4).",
             ),
             ([False] * 4, "one of the four is the case of (6.5)."),
+            ([True] * 4, "where any two units differ in one row, they part."),
+            (
+                [True, True, False, False],
+                "zero isn't what matters, but whether anything tells the units apart.",
+            ),
+            ([True, True, False, True], "True is for those that stay equal."),
         ],
     ),
     "6.5": Exercise(
@@ -217,6 +285,11 @@ EXERCISES = {
             ),
             (slope_forgotten, "the activation's own derivative is missing."),
             (mean_forgotten, "the loss is a mean over the samples."),
+            (softmax_over_the_batch, "softmax goes along axis=1, row by row."),
+            (
+                labels_for_targets,
+                "labels are integers; subtract 1 at the label's column of each row.",
+            ),
         ],
     ),
 }

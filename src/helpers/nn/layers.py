@@ -1,10 +1,10 @@
 """Layers in NumPy, each backward beside its forward.
 
 Rows are samples: inputs are `(n, d)`, logits `(n, k)`. `backward(grad)` takes the
-gradient of the loss with respect to the layer's output, returns the one with
-respect to its input, and sets (never adds to) the gradients of the parameters. It
-raises ValueError for a gradient of another shape than the output's, RuntimeError
-before the first `forward`.
+gradient of the loss with respect to the layer's output, returns the one with respect
+to its input (None from a first layer), and sets (never adds to) the gradients of the
+parameters. It raises ValueError for a gradient of another shape than the output's,
+RuntimeError before the first `forward`.
 Numbers in brackets are equations of the chapters.
 """
 
@@ -26,11 +26,11 @@ class Layer(Protocol):
     grads: list[Array]
 
     def forward(self, x: Array) -> Array: ...
-    def backward(self, grad: Array) -> Array: ...
+    def backward(self, grad: Array) -> Array | None: ...
 
 
 def xavier(rng: np.random.Generator, fan_in: int, fan_out: int) -> Array:
-    """Weights `(fan_in, fan_out)` of variance 2 / (fan_in + fan_out) (Glorot 2010)."""
+    """Weights `(fan_in, fan_out)` of variance (6.7), 2 / (fan_in + fan_out)."""
     return rng.normal(0, np.sqrt(2 / (fan_in + fan_out)), (fan_in, fan_out))
 
 
@@ -96,20 +96,21 @@ class ReLU:
 
 
 class Sigmoid:
-    """1 / (1 + exp(-x)), any shape, computed without overflow."""
+    """1 / (1 + exp(-x)), any shape; 0 where exp(-x) is too large to be stored."""
 
     def __init__(self) -> None:
         self.params, self.grads = [], []
 
     def forward(self, x: Array) -> Array:
-        with np.errstate(over="ignore"):  # exp(-x) = inf gives the right limit, 0
+        with np.errstate(over="ignore"):  # 1 / inf is the right limit
+            # (6.1)
             self.out = 1 / (1 + np.exp(-x))
         self.shape = self.out.shape
         return self.out
 
     def backward(self, grad: Array) -> Array:
         expect_gradient(grad, self)
-        # s' = s (1 - s)
+        # (6.2), (6.3)  s' = s (1 - s)
         return grad * self.out * (1 - self.out)
 
 
@@ -169,7 +170,7 @@ class Sequential:
             x = layer.forward(x)
         return x
 
-    def backward(self, grad: Array) -> Array:
+    def backward(self, grad: Array) -> Array | None:
         for layer in reversed(self.layers):
             grad = layer.backward(grad)
         return grad

@@ -48,7 +48,7 @@ class SoftmaxCrossEntropy:
         powers = np.exp(shifted)
         totals = powers.sum(axis=1)
         self.probs = powers / totals[:, None]
-        # (4.13)  log p = z - m - log sum exp(z - m)
+        # (4.13)  log p = z - z_max - log sum exp(z - z_max)
         return float((np.log(totals) - shifted[self.at_label]).mean())
 
     def backward(self) -> Array:

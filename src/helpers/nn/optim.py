@@ -24,7 +24,9 @@ class SGD:
         for param, grad, velocity in params:
             if self.weight_decay:  # a pass over the weights that most runs don't need
                 grad = grad + self.weight_decay * param
-            # v = momentum v + (dL/dw + weight_decay w),  w = w - lr v
-            velocity *= self.momentum
-            velocity += grad
-            param -= self.lr * velocity
+            # (6.8)  v = momentum v + (dL/dw + weight_decay w),  w = w - lr v
+            if self.momentum:
+                velocity *= self.momentum
+                velocity += grad
+                grad = velocity
+            param -= self.lr * grad
