@@ -34,11 +34,11 @@ EQUIVALENT = {
     "return (np.log(np.e + z.shape[1] - 1) - 1).T": "likewise",
     "sigmoid_slope: return sigmoid(a) * (1 - sigmoid(a)) → "
     "return (sigmoid(a) * (1 - sigmoid(a))).T": "a vector again",
-    "mean_square: return s ** 2 * (x ** 2).sum() → "
-    "return (s ** 2 * (x ** 2).sum()).T": "a number again",
-    "mean_over_coins: return ((s * coins @ x) ** 2).mean() → "
-    "return ((s * coins @ x) ** 2).mean().T": "likewise",
-    "mean_over_coins: s * coins → s / coins": "a coin is 1 or -1",
+    "mean_square: return spread ** 2 * (x ** 2).sum() → "
+    "return (spread ** 2 * (x ** 2).sum()).T": "a number again",
+    "mean_over_coins: return ((spread * coins @ x) ** 2).mean() → "
+    "return ((spread * coins @ x) ** 2).mean().T": "likewise",
+    "mean_over_coins: spread * coins → spread / coins": "a coin is 1 or -1",
     "mean_over_coins: len(x) → x.size": "x is a vector",
     "velocity_after: return momentum ** ages @ grads → "
     "return (momentum ** ages @ grads).T": "a vector again",

@@ -69,12 +69,13 @@ def run(path: Path) -> float:
     """Execute one notebook and store its outputs; return the seconds it took.
 
     Nothing is written unless every cell ran. Raises CellControlSignal for a cell that
-    fails or takes too long, DeadKernelError.
+    fails or takes too long, DeadKernelError, FileNotFoundError without the real data.
     """
     notebook = nbformat.read(path, as_version=4)
     _set_up(notebook)
     for name in data_sets(notebook):
-        data.load(name)
+        if data.load(name).source != "original":
+            raise FileNotFoundError(f"outputs are stored from the real {name} only")
     code = digest(notebook, path.parent)  # now, since files may change meanwhile
     start = time.perf_counter()
     NotebookClient(
@@ -199,7 +200,6 @@ def main() -> None:
     for path in options.paths:
         if not path.is_file() or path.suffix != ".ipynb":
             parser.error(f"{path} is no notebook")
-    os.environ["DL_STAND_INS"] = "never"  # nor may a download end in them
     action = run_all if options.command == "run" else check_all
     if count := action(options.paths):
         sys.exit(f"{count} to mend")
