@@ -6,7 +6,7 @@ import struct
 import subprocess
 import sys
 import warnings
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import numpy as np
@@ -470,6 +470,146 @@ def test_one_softmax_layer_learns_a_stand_in_but_not_all_of_it(made):
     assert 0.60 <= accuracy <= 0.95
 
 
+# --- Writing them ---------------------------------------------------------------------
+
+GREY = ("mnist", "fashion_mnist")
+
+
+def assert_torchvision_holds(dataset, root):
+    datasets = pytest.importorskip("torchvision").datasets
+    reader = {"mnist": datasets.MNIST, "fashion_mnist": datasets.FashionMNIST}
+    for split, train in ((dataset.train, True), (dataset.test, False)):
+        read = reader[dataset.name](root, train=train)
+        np.testing.assert_array_equal(read.data, split.images)
+        np.testing.assert_array_equal(read.targets, split.labels)
+
+
+@pytest.mark.parametrize("name", GREY)
+def test_torchvision_reads_a_stand_in_that_was_written(name, cache, tmp_path):
+    stand_in = data.load(name)
+    data.write(stand_in, tmp_path / "new" / "root")
+    assert_torchvision_holds(stand_in, tmp_path / "new" / "root")
+
+
+@pytest.mark.parametrize("name", GREY)
+def test_what_was_written_is_the_file_that_was_read(name, cache, monkeypatch, tmp_path):
+    files, parts = tiny_contents(name)
+    trust(monkeypatch, name, files)
+    put(files, name, cache)
+    data.write(data.load(name), str(tmp_path / "root"))
+    folder = tmp_path / "root" / data.FOLDERS[name]
+    written = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert written == {f: files[f] for f in files if not f.endswith(".gz")}
+    monkeypatch.setenv("DL_DATA", str(tmp_path / "root"))
+    assert_holds(data.load(name), parts)
+
+
+def test_an_array_that_is_a_view_is_written_in_its_own_order(cache, tmp_path):
+    loaded = data.load("mnist")
+    flipped = replace(loaded.train, images=loaded.train.images[::2, :, ::-1])
+    flipped = replace(flipped, labels=loaded.train.labels[::2])
+    data.write(replace(loaded, train=flipped), tmp_path)
+    assert_torchvision_holds(replace(loaded, train=flipped), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["cifar10", "kmnist"])
+def test_what_has_no_such_files_is_not_written(name, cache, tmp_path):
+    other = replace(data.load("mnist"), name=name)
+    with pytest.raises(ValueError, match=rf"{name}.*expected 'mnist' or .*with load"):
+        data.write(other, tmp_path / "root")
+    assert not (tmp_path / "root").exists()
+
+
+def test_other_data_is_not_written_over_and_the_same_is(cache, tmp_path):
+    stand_in = data.load("mnist")
+    last = tmp_path / "MNIST/raw/t10k-labels-idx1-ubyte"
+    last.parent.mkdir(parents=True)
+    last.write_bytes(b"original")
+    with pytest.raises(FileExistsError, match=r"t10k-labels.* into an empty folder"):
+        data.write(stand_in, tmp_path)
+    assert [file.read_bytes() for file in last.parent.iterdir()] == [b"original"]
+    last.unlink()
+    data.write(stand_in, tmp_path)
+    data.write(stand_in, tmp_path)
+    assert_torchvision_holds(stand_in, tmp_path)
+
+
+def test_a_stand_in_is_not_written_beside_a_packed_original(
+    cache, monkeypatch, tmp_path
+):
+    stand_in = data.load("mnist")
+    files, parts = tiny_contents("mnist")
+    trust(monkeypatch, "mnist", files)
+    packed = {name: files[name] for name in files if name.endswith(".gz")}
+    put({"t10k-labels-idx1-ubyte.gz": b"packed"}, "mnist", tmp_path / "one")
+    folder = put(packed, "mnist", tmp_path / "all")
+    for root in ("one", "all"):
+        before = set(tmp_path.rglob("*"))
+        with pytest.raises(FileExistsError, match=r"ubyte\.gz holds other data than"):
+            data.write(stand_in, tmp_path / root)
+        assert set(tmp_path.rglob("*")) == before
+    monkeypatch.setenv("DL_DATA", str(tmp_path / "all"))
+    data.write(data.load("mnist"), tmp_path / "all")  # the original may be there twice
+    assert {file.name for file in folder.iterdir()} == set(files)
+    assert_holds(data.load("mnist"), parts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"images": np.zeros((3, 28, 28), np.float32)},
+            r"images are float32 \(3, 28, 2",
+        ),
+        (
+            {"images": np.zeros((3, 32, 32, 3), np.uint8)},
+            r"uint8 \(3, 32, 32, 3\); exp",
+        ),
+        (
+            {"labels": np.array([0, 300, 1])},
+            "labels reach from 0 to 300; expected 0 to",
+        ),
+        ({"labels": np.array([0, -1, 1])}, "labels reach from -1 to 1; expected 0 to"),
+        ({"labels": np.array([0, 1])}, r"int64 \(2,\); .* one for each of 3 images"),
+        ({"labels": np.zeros((3, 1), int)}, r"int64 \(3, 1\); expected whole numbers"),
+        (
+            {"labels": np.array([0, 0.5, 1])},
+            r"labels are float64 \(3,\); expected whole",
+        ),
+    ],
+)
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_what_idx_files_cannot_hold_is_not_written(
+    cache, tmp_path, part, changes, said
+):
+    loaded = data.load("mnist")
+    split = replace(loaded.train, images=loaded.train.images[:3], labels=np.arange(3))
+    wrong = replace(loaded, **{part: replace(split, **changes)})
+    with pytest.raises(ValueError, match=said):
+        data.write(wrong, tmp_path / "root")
+    assert not (tmp_path / "root").exists()
+
+
+def test_a_write_that_fails_leaves_whole_files_only(cache, monkeypatch, tmp_path):
+    stand_in = data.load("mnist")
+    write_bytes = Path.write_bytes
+
+    def fill_the_disk(path, content):
+        if "t10k-images" in path.name:
+            write_bytes(path, content[:99])
+            raise OSError("No space left on device")
+        return write_bytes(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", fill_the_disk)
+    with pytest.raises(OSError, match="No space left"):
+        data.write(stand_in, tmp_path)
+    monkeypatch.undo()
+    names = {file.name for file in (tmp_path / "MNIST/raw").iterdir()}
+    assert names == {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"}
+    data.write(stand_in, tmp_path)
+    assert_torchvision_holds(stand_in, tmp_path)
+
+
 # --- The real files -------------------------------------------------------------------
 
 
@@ -534,3 +674,15 @@ def test_the_constants_are_the_well_known_ones(original):
     }[original.name]
     np.testing.assert_allclose(original.train.mean, mean, atol=6e-5)
     np.testing.assert_allclose(original.train.std, std, atol=6e-5)
+
+
+def test_the_original_is_written_as_its_authors_published_it(
+    original, monkeypatch, tmp_path
+):
+    if original.name not in GREY:
+        pytest.skip("idx files are for grey images")
+    data.write(original, tmp_path)
+    assert_torchvision_holds(original, tmp_path)
+    monkeypatch.setenv("DL_DATA", str(tmp_path))
+    again = data.load(original.name)  # which compares the checksums
+    assert_holds(again, [(s.images, s.labels) for s in (original.train, original.test)])

@@ -144,6 +144,74 @@ def available(name: str) -> bool:
     return not _missing(name, _located(name))
 
 
+def write(dataset: Dataset, root: str | Path) -> None:
+    """Write "mnist" or "fashion_mnist" into a folder as torchvision wants to find it.
+
+    dataset: what load returned, a stand-in or the original, or a variant of it
+    root: gets MNIST/raw or FashionMNIST/raw with four unpacked files; made if need be
+
+    So torchvision.datasets.MNIST(root) reads a stand-in too; `load` takes the original
+    only. Each file is whole or absent whenever the process is killed.
+    Raises ValueError for another data set and for images or labels that such files
+    can't hold; FileExistsError for a file that is there with other contents, packed or
+    not: a stand-in must not replace the original, nor mix with it.
+    """
+    if dataset.name not in ("mnist", "fashion_mnist"):
+        raise ValueError(
+            f"write(dataset, root) got {dataset.name!r}, expected 'mnist' or "
+            "'fashion_mnist'; read other sets with load"
+        )
+    folder = Path(root) / FOLDERS[dataset.name]
+    contents = _idx("train", dataset.train) | _idx("t10k", dataset.test)
+    for file, content in contents.items():
+        path, packed = folder / file, folder / f"{file}.gz"
+        if path.exists() and path.read_bytes() != content:
+            other = path
+        elif packed.exists() and _md5(content) != CHECKSUMS[dataset.name][file]:
+            other = packed
+        else:
+            continue
+        raise FileExistsError(
+            f"{other} holds other data than the {dataset.source} {dataset.name} to be "
+            "written; write it into an empty folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, content in contents.items():
+        part = folder / f"{file}.{os.getpid()}.part"
+        try:
+            part.write_bytes(content)
+            part.replace(folder / file)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _idx(part: str, split: Split) -> dict[str, bytes]:
+    """The two files of a part: a number for the type, the shape, the values."""
+    images, labels = split.images, split.labels
+    if images.dtype != np.uint8 or images.ndim != 3:
+        raise ValueError(
+            f"{part} images are {images.dtype} {images.shape}; "
+            "expected uint8 (n, height, width), as load returns them"
+        )
+    if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"{part} labels are {labels.dtype} {labels.shape}; "
+            f"expected whole numbers, one for each of {len(images)} images"
+        )
+    if not ((labels >= 0) & (labels <= 255)).all():
+        reach = f"{labels.min()} to {labels.max()}"
+        raise ValueError(f"{part} labels reach from {reach}; expected 0 to 255")
+    labels = labels.astype(np.uint8)
+    heads = (
+        np.array([0x803, *images.shape], ">u4"),
+        np.array([0x801, len(labels)], ">u4"),
+    )
+    return {
+        f"{part}-images-idx3-ubyte": heads[0].tobytes() + images.tobytes(),
+        f"{part}-labels-idx1-ubyte": heads[1].tobytes() + labels.tobytes(),
+    }
+
+
 def _located(name: str) -> dict[str, Path]:
     """Where the files are, by name without .gz, in the first folder that has any."""
     if name not in FOLDERS:
@@ -210,13 +278,17 @@ def _read(name: str, paths: dict[str, Path]) -> dict[str, bytes]:
 
 def _content(path: Path, expected: str) -> bytes:
     content = path.read_bytes()
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    found = _md5(content)
     if found != expected:
         raise ValueError(
             f"{path} ({len(content):,} bytes) has MD5 {found}, expected {expected}: it "
             "is damaged, cut short or another file; delete it and restore it"
         )
     return gzip.decompress(content) if path.suffix == ".gz" else content
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 def _parts(name: str, contents: dict[str, bytes]) -> tuple[Part, Part]:
