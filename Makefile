@@ -8,7 +8,7 @@ BIN := .venv/bin
 TORCH := torch==2.13.0 torchvision==0.28.0
 NB ?=
 
-.PHONY: help book test run lab serve data bench portable oldest newest lock clean
+.PHONY: help book test run lab serve data bench portable oldest newest handin lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,12 @@ oldest newest:
 	build/$@/bin/python tools/mend_torchvision.py
 	build/$@/bin/python -m pytest --nbval-lax -n logical --dist loadscope
 
+handin: override export COURSE := $(value COURSE)
+handin: override export ID := $(value ID)
+handin: override export NAMES := $(value NAMES)
+handin: .venv/.test ## the zip of a homework, tried out (COURSE=folder ID=yours NAMES="A B; C D")
+	$(BIN)/python -m tools.handin --names="$$NAMES" -- "$$COURSE" "$$ID"
+
 lock: ## write constraints.txt anew: the newest versions that pyproject.toml allows
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
@@ -68,7 +74,7 @@ lock: ## write constraints.txt anew: the newest versions that pyproject.toml all
 
 clean: ## remove what was built, not .venv
 	rm -rf _build build src/*.egg-info .pytest_cache .ruff_cache
-	rm -f pages/ledger.md pages/references.md
+	rm -f pages/ledger.md pages/references.md pages/results.md
 
 _build/html/index.html:
 	$(MAKE) book
