@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from nbformat import v4
@@ -198,8 +199,157 @@ def test_a_string_that_names_no_file_does_no_harm(book, string):
     assert of(book, "pass", f"x = {string!r}") != of(book, "pass", "x = 1")
 
 
+COURSE = {
+    "train.py": "import deeper.recipe as r\nfrom helpers import units\n\nRATE = 0.1\n",
+    "evaluate.py": (
+        '"""Reads weights."""\nfrom pathlib import Path\n\n'
+        'WEIGHTS = Path(__file__).with_name("weights.pkl")\n'
+    ),
+    "deeper/recipe.py": "import evaluate\n\nEPOCHS = 3\n",
+    "deeper/unused.py": "N = 1\n",
+    "weights.pkl": "0.5",
+    "cards/mnist.json": "{}",
+    "cards/fashion.json": "{}",
+    "cards/more/far.json": "{}",
+    "cards/notes.md": "A note.",
+    "README.md": "Read me.",
+    "solution.ipynb": "{}",
+}
+FOLDER = "solutions/technion_097200"
+
+
+@pytest.fixture
+def course(book):
+    """The folder of a solution, with modules, weights and cards beside the notebook."""
+    for name, content in COURSE.items():
+        write(book / FOLDER / name, content)
+    return book / FOLDER
+
+
+def of_solution(course, *cells, folder=None):
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(c) for c in ("pass", *cells)])
+    return digest(notebook, folder or course, course.parents[1] / "src")
+
+
+def follows(course, file, *cells, folder=None):
+    """Whether the digest of a notebook with these cells changes with that file."""
+    path = course / file
+    before = of_solution(course, *cells, folder=folder)
+    source = path.read_text()
+    path.write_text(source + ("\nOTHER = 1\n" if path.suffix == ".py" else "other"))
+    after = of_solution(course, *cells, folder=folder)
+    path.write_text(source)
+    return after != before
+
+
+@pytest.mark.parametrize(
+    ("cell", "file"),
+    [
+        ("import train", "train.py"),
+        ("import os, train", "train.py"),
+        ("from train import RATE", "train.py"),
+        ("import train", "deeper/recipe.py"),
+        ("from deeper import recipe", "deeper/recipe.py"),
+        ("import train", "evaluate.py"),
+        ("import train", "weights.pkl"),
+        ("import train", "../../src/helpers/units.py"),
+        ("import train", "../../src/helpers/top.py"),
+    ],
+)
+def test_modules_beside_the_notebook_are_followed_and_what_they_read(
+    course, cell, file
+):
+    assert follows(course, file, cell)
+
+
+@pytest.mark.parametrize(
+    ("cell", "file"),
+    [
+        ("import evaluate", "train.py"),
+        ("import train", "deeper/unused.py"),
+        ("import train", "cards/mnist.json"),
+        ("import train", "README.md"),
+        ("import numpy", "train.py"),
+    ],
+)
+def test_modules_and_files_that_nobody_names_are_not_followed(course, cell, file):
+    assert not follows(course, file, cell)
+
+
+def test_prose_in_a_module_beside_the_notebook_does_not_change_it(course):
+    before = of_solution(course, "import evaluate")
+    change(course / "evaluate.py", "Reads weights.", "Loads weights.")
+    assert of_solution(course, "import evaluate") == before
+
+
+CARD = f"{FOLDER}/cards/mnist.json"
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        'Path("cards/mnist.json")',
+        'Path("cards") / "mnist.json"',
+        'Path("cards", "mnist.json")',
+        'HERE / "cards" / "mnist.json"',
+        'HERE / "cards/mnist.json"',
+        'HERE.joinpath("cards", "mnist.json")',
+        'os.path.join("cards", "mnist.json")',
+        '"cards/" + "mnist.json"',
+        'f"cards/mnist.json"',
+        "f\"{'cards'}/{'mnist'}.json\"",
+        'f"{HERE}/cards/mnist.json"',
+        'f"{HERE}/cards/{name}.json"',
+        'f"cards/{kind}{name}.json"',
+        'Path("cards").glob("*.json")',
+        'HERE.glob("cards/*.json")',
+        f'"../../{CARD}"',
+        f'Path("../..") / "{CARD}"',
+    ],
+)
+def test_a_path_that_is_joined_from_strings_names_its_file(course, cell):
+    assert follows(course, "cards/mnist.json", cell)
+    assert not follows(course, "cards/notes.md", cell)
+    assert not follows(course, "README.md", cell)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        f'"../{CARD}"',
+        f'Path("../{FOLDER}/cards") / "mnist.json"',
+        'Path("..") / "solutions" / "technion_097200" / "cards" / "mnist.json"',
+        f'f"../{FOLDER}/cards/{{name}}.json"',
+        'f"../solutions/{name}/cards/mnist.json"',
+    ],
+)
+def test_a_chapter_may_read_a_card_of_a_solution(course, cell):
+    chapters = course.parents[1] / "chapters"
+    assert follows(course, "cards/mnist.json", cell, folder=chapters)
+    assert not follows(course, "weights.pkl", cell, folder=chapters)
+
+
+@pytest.mark.parametrize(
+    "cell", ['f"{loss:.4f}"', 'f"{a}.{b}"', '"*"', '"**"', '"*.*"', 'f"{a}/{b}"']
+)
+def test_a_string_that_could_be_any_file_names_none(course, cell):
+    assert not any(follows(course, file, cell) for file in COURSE)
+
+
+def test_a_notebook_that_names_itself_stays_fresh(course):
+    assert not follows(course, "solution.ipynb", '"solution.ipynb"')
+
+
+@pytest.mark.parametrize(
+    "string", ["**.json", "/*.json", "\0/*.json", "[*.json", "../*.*"]
+)
+def test_a_strange_pattern_does_no_harm(course, string):
+    assert of_solution(course, f"x = {string!r}") != of_solution(course, "x = 1")
+
+
 SCRIPT = """
 import sys
+from pathlib import Path
 from pathlib import Path
 from types import SimpleNamespace
 from tools.digest import digest
@@ -226,3 +376,9 @@ def test_it_is_the_same_in_another_folder(book, tmp_path_factory):
     before = of(book)
     book.rename(copy)
     assert of(copy) == before
+
+
+def test_it_is_the_same_for_a_relative_path(course, monkeypatch):
+    before = of_solution(course, "import train")
+    monkeypatch.chdir(course.parents[1])
+    assert of_solution(course, "import train", folder=Path(FOLDER)) == before

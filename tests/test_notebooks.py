@@ -1,8 +1,11 @@
 """The executor stores whole, repeatable outputs; `check` says every breach."""
 
 import json
+import os
 import stat
+import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import nbformat
@@ -21,6 +24,8 @@ from helpers import plots
 print("three")
 fig, ax = plots.plt.subplots(figsize=(1, 1))
 plots.show(fig, alt="Nothing but axes.")"""
+CHAPTER = ROOT / "chapters/01-a.ipynb"
+SOLUTION = ROOT / "solutions/technion_097200/solution.ipynb"
 LOAD = 'from helpers import data\ntry:\n    data.load("mnist")\nfinally:\n    print(7)'
 
 
@@ -86,7 +91,7 @@ def test_the_alternative_text_of_a_figure_goes_where_the_page_takes_it_from(twic
 
 def test_a_run_writes_the_setup_cell_and_a_digest_that_is_fresh(twice):
     notebook = read(twice[1])
-    assert notebook.cells[1].source == notebooks.setup_cell()
+    assert notebook.cells[1].source == notebooks.setup_cell(twice[1])
     assert notebook.cells[1].metadata.tags == ["remove-cell"]
     assert not notebooks.is_stale(notebook, twice[1])
     notebook.cells[2].source += "\nprint()"
@@ -115,16 +120,14 @@ def test_an_authors_own_first_cell_stays_below_the_setup_cell():
     notebook = v4.new_notebook(
         cells=[v4.new_markdown_cell("# Why?"), v4.new_code_cell("import numpy")]
     )
-    notebooks._set_up(notebook)
-    assert [cell.source for cell in notebook.cells[1:]] == [
-        notebooks.setup_cell(),
-        "import numpy",
-    ]
-    notebooks._set_up(notebook)
+    setup = notebooks.setup_cell(CHAPTER)
+    notebooks._set_up(notebook, CHAPTER)
+    assert [cell.source for cell in notebook.cells[1:]] == [setup, "import numpy"]
+    notebooks._set_up(notebook, CHAPTER)
     assert len(notebook.cells) == 3
     empty = v4.new_notebook()
-    notebooks._set_up(empty)
-    assert [cell.source for cell in empty.cells] == [notebooks.setup_cell()]
+    notebooks._set_up(empty, CHAPTER)
+    assert [cell.source for cell in empty.cells] == [setup]
 
 
 def test_without_real_data_nothing_is_stored_and_the_reason_is_said(
@@ -206,7 +209,7 @@ def colab(monkeypatch):
 def test_in_colab_the_setup_cell_installs_the_release_of_this_address(colab, capsys):
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
     address = f"git+{config['repository']['url']}@v{helpers.__version__}"
-    exec(notebooks.setup_cell(), {})
+    exec(notebooks.setup_cell(CHAPTER), {})
     [(command, rest)] = colab
     assert command == [sys.executable, "-m", "pip", "install", "-q", address]
     assert rest == {"check": True}
@@ -216,35 +219,130 @@ def test_in_colab_the_setup_cell_installs_the_release_of_this_address(colab, cap
 def test_in_colab_the_setup_cell_says_that_another_version_is_loaded(
     colab, capsys, monkeypatch
 ):
-    source = notebooks.setup_cell()
+    source = notebooks.setup_cell(CHAPTER)
     monkeypatch.setattr(helpers, "__version__", "0.0.1")
     exec(source, {})
     assert "Another version is loaded: Runtime > Restart" in capsys.readouterr().out
 
 
-def test_elsewhere_the_setup_cell_does_nothing(monkeypatch, capsys):
+@pytest.fixture
+def session(monkeypatch, tmp_path):
+    """A Colab session with a notebook alone; git's and pip's work is only noted."""
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    monkeypatch.chdir(tmp_path)
+    caught = []
+
+    def check_call(command):
+        caught.append(command)
+        if command[0] == "git":
+            folder = tmp_path / command[-1] / "solutions/technion_097200"
+            folder.mkdir(parents=True)
+            (folder / "solution.ipynb").touch()
+
+    monkeypatch.setattr("subprocess.check_call", check_call)
+    return caught
+
+
+def test_in_colab_a_solution_gets_the_files_beside_it_once(session, tmp_path, capsys):
+    source = notebooks.setup_cell(SOLUTION)
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    address, tag = config["repository"]["url"], f"v{helpers.__version__}"
+    clone = ["git", "clone", "-q", "--depth=1", "-b", tag, address, tag]
+    install = [sys.executable, "-m", "pip", "install", "-q", f"./{tag}[handin]"]
+    folder = tmp_path / tag / "solutions/technion_097200"
+    exec(source, {})
+    assert session == [clone, install]
+    assert Path.cwd() == folder
+    exec(source, {})  # the cell again
+    assert session == [clone, install]
+    assert Path.cwd() == folder
+    os.chdir(tmp_path)  # the session restarted
+    exec(source, {})
+    assert session == [clone, install, install]
+    assert Path.cwd() == folder
+    assert capsys.readouterr().out == ""
+
+
+def test_a_chapter_that_reads_a_solutions_files_gets_them_too(tmp_path):
+    path = tmp_path / "chapters/08-a.ipynb"
+    path.parent.mkdir()
+    link, code = v4.new_markdown_cell("[a](../solutions/a.ipynb)"), "print(1)"
+    nbformat.write(v4.new_notebook(cells=[link, v4.new_code_cell(code)]), path)
+    assert "git" not in notebooks.setup_cell(path).split()
+    assert notebooks.setup_cell(path) == notebooks.setup_cell(CHAPTER)
+    code = 'open("../solutions/a/cards/b.json")'
+    nbformat.write(v4.new_notebook(cells=[link, v4.new_code_cell(code)]), path)
+    setup = notebooks.setup_cell(path)
+    assert '"clone"' in setup and 'os.chdir(f"{tag}/chapters")' in setup
+
+
+def test_an_installation_that_failed_is_tried_again(session, monkeypatch, tmp_path):
+    source = notebooks.setup_cell(SOLUTION)
+    note = subprocess.check_call
+
+    def fail(command):
+        note(command)
+        if "pip" in command:
+            raise subprocess.CalledProcessError(1, command)
+
+    monkeypatch.setattr("subprocess.check_call", fail)
+    with pytest.raises(subprocess.CalledProcessError):
+        exec(source, {})
+    monkeypatch.setattr("subprocess.check_call", note)
+    exec(source, {})
+    assert [command[0] for command in session] == ["git", *[sys.executable] * 2]
+    assert Path.cwd().name == "technion_097200"
+
+
+def test_in_colab_a_solution_says_that_another_version_is_loaded(
+    session, capsys, monkeypatch
+):
+    source = notebooks.setup_cell(SOLUTION)
+    monkeypatch.setattr(helpers, "__version__", "0.0.1")
+    exec(source, {})
+    assert "Another version is loaded: Runtime > Restart" in capsys.readouterr().out
+    monkeypatch.delitem(sys.modules, "helpers")
+    exec(source, {})
+    assert capsys.readouterr().out == ""
+
+
+def test_a_path_from_any_folder_tells_a_solution(monkeypatch):
+    source = notebooks.setup_cell(SOLUTION)
+    assert source != notebooks.setup_cell(CHAPTER)
+    for folder, path in (
+        (ROOT, "solutions/technion_097200/solution.ipynb"),
+        (ROOT / "chapters", "../solutions/technion_097200/solution.ipynb"),
+    ):
+        monkeypatch.chdir(folder)
+        assert notebooks.setup_cell(Path(path)) == source
+
+
+@pytest.mark.parametrize("path", [CHAPTER, SOLUTION])
+def test_elsewhere_the_setup_cell_does_nothing(path, monkeypatch, capsys):
     monkeypatch.delitem(sys.modules, "google.colab", raising=False)
     monkeypatch.setattr("subprocess.run", None)
+    monkeypatch.setattr("subprocess.check_call", None)
     names = {}
-    exec(notebooks.setup_cell(), names)
+    exec(notebooks.setup_cell(path), names)
     assert set(names) == {"__builtins__", "sys"}
     assert capsys.readouterr().out == ""
 
 
-def test_the_setup_cell_keeps_the_rules_for_cells():
-    lines = notebooks.setup_cell().split("\n")
+@pytest.mark.parametrize("path", [CHAPTER, SOLUTION])
+def test_the_setup_cell_keeps_the_rules_for_cells(path):
+    lines = notebooks.setup_cell(path).split("\n")
     assert len(lines) <= gate.LINES and max(map(len, lines)) <= gate.COLUMNS
 
 
 @pytest.mark.parametrize("path", notebooks.notebooks(), ids=lambda path: path.stem)
 def test_the_stored_setup_cell_is_the_canonical_one(path):
     code = [cell for cell in read(path).cells if cell.cell_type == "code"]
-    assert code[0].source == notebooks.setup_cell()
+    assert code[0].source == notebooks.setup_cell(path)
 
 
 def test_check_says_a_sentence_a_breach_and_fails(tmp_path, monkeypatch, capsys):
     path = written(tmp_path / "a.ipynb", "f()")
-    found = gate.problems(read(path), notebooks.setup_cell())
+    found = gate.problems(read(path), notebooks.setup_cell(path))
     monkeypatch.setattr(sys, "argv", ["notebooks", "check", str(path)])
     with pytest.raises(SystemExit) as exit:
         notebooks.main()
@@ -282,10 +380,10 @@ def test_the_books_own_notebooks_and_pages_keep_the_rules(monkeypatch, capsys):
 def test_the_pages_are_not_held_against_the_claims_of_one_notebook(
     tmp_path, monkeypatch, capsys
 ):
-    setup = notebooks.setup_cell()
+    setup = notebooks.setup_cell(CHAPTER)
     (tmp_path / "intro.md").write_text("Reads 30 %.\n")
     monkeypatch.setattr(notebooks, "ROOT", tmp_path)
-    monkeypatch.setattr(notebooks, "setup_cell", lambda: setup)
+    monkeypatch.setattr(notebooks, "setup_cell", lambda path: setup)
     notebooks.check_all([written(tmp_path / "a.ipynb", "f()")])
     assert "intro.md" not in capsys.readouterr().out
 

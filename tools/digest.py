@@ -1,12 +1,15 @@
 """What a notebook's stored outputs were made from, as one number.
 
-The digest covers the code cells (not the setup cell), the modules of `helpers` that
-they import, transitively, and the files (weights, cards) they name. It is taken from
-syntax trees without docstrings, so that prose and layout don't count.
+The digest covers the code cells (not the setup cell), the modules of `helpers` and
+those beside the notebook that they import, transitively, and the files (weights, cards)
+that the cells and the modules beside them name. It is taken from syntax trees without
+docstrings, so that prose and layout don't count.
 """
 
 import ast
 import hashlib
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,11 +26,15 @@ def digest(notebook: NotebookNode, folder: Path, library: Path = LIBRARY) -> str
     """The digest of a notebook that lies in `folder`, importing from `library`."""
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"][1:]
     trees = [parsed(source) for source in cells]
+    folder, library = folder.resolve(), library.resolve()  # they are sorted together
     whole = hashlib.sha256()
     for tree in trees:
         whole.update(_canonical(tree.body).encode())  # a string in a cell is no prose
-    for module in _modules(trees, library):
-        whole.update(_canonical(ast.parse(module.read_bytes())).encode())
+    for module in _modules(trees, (library, folder)):
+        tree = ast.parse(module.read_bytes())
+        whole.update(_canonical(tree).encode())
+        if module.is_relative_to(folder):
+            trees.append(tree)
     for file in _files(trees, folder):
         whole.update(file.read_bytes())
     return whole.hexdigest()[:16]
@@ -67,16 +74,18 @@ def _is_prose(line: ast.stmt) -> bool:
     return isinstance(line.value.value, str)
 
 
-def _modules(trees: list[ast.Module], library: Path) -> list[Path]:
-    """The library's files that the trees import, transitively, sorted."""
+def _modules(trees: list[ast.Module], roots: tuple[Path, ...]) -> list[Path]:
+    """The files below the roots that the trees import, transitively, sorted."""
     found: set[Path] = set()
     waiting = [name for tree in trees for name in _imports(tree, ())]
     while waiting:
-        for file in _sources(waiting.pop(), library):
-            if file not in found:
-                found.add(file)
-                package = file.relative_to(library).parent.parts
-                waiting += _imports(ast.parse(file.read_bytes()), package)
+        name = waiting.pop()
+        for root in roots:
+            for file in _sources(name, root):
+                if file not in found:
+                    found.add(file)
+                    package = file.relative_to(root).parent.parts
+                    waiting += _imports(ast.parse(file.read_bytes()), package)
     return sorted(found)
 
 
@@ -94,23 +103,57 @@ def _imports(tree: ast.Module, package: tuple[str, ...]) -> Iterator[str]:
                 yield f"helpers.exercises.ch{number.partition('.')[0]:0>2}"
 
 
-def _sources(name: str, library: Path) -> Iterator[Path]:
+def _sources(name: str, root: Path) -> Iterator[Path]:
     """The files of `helpers.nn.SGD`: those of helpers and of helpers.nn."""
     parts = name.split(".")
     for end in range(1, len(parts) + 1):
-        base = library.joinpath(*parts[:end])
+        base = root.joinpath(*parts[:end])
         for file in (base.with_suffix(".py"), base / "__init__.py"):
             if file.is_file():
                 yield file
 
 
 def _files(trees: list[ast.Module], folder: Path) -> list[Path]:
-    """The files that string constants name, as seen from the notebook's folder."""
-    names = {
-        node.value
-        for tree in trees
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    """The files that strings name, as seen from the notebook's folder.
+
+    A path may be joined from strings in any way: each string that names a folder is a
+    place to look in for all of them. Notebooks are left out, since one that names
+    itself would never be fresh.
+    """
+    names = {name for tree in trees for name in _strings(tree)}
+    places = [folder]
+    for place in places:  # which grows meanwhile
+        for name in names:
+            inside = Path(os.path.normpath(place / name))
+            climbs = name.startswith("..") and place != folder
+            if inside.is_dir() and inside not in places and not climbs:
+                places.append(inside)
+    found = {
+        os.path.relpath(file, folder)
+        for place in places
+        for name in names
+        for file in (place.glob(name) if "*" in name else [place / name])
+        if file.is_file() and file.suffix != ".ipynb"
     }
-    short = [name for name in sorted(names) if len(name.encode()) < 200]
-    return [folder / name for name in short if (folder / name).is_file()]
+    return [folder / file for file in sorted(found)]
+
+
+def _strings(tree: ast.Module) -> Iterator[str]:
+    """A tree's strings, where each could be a path; "*" for what an f-string fills in.
+
+    A pattern counts if it ends in a suffix: "*.json", not "*" and not "*.*".
+    """
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(str(text)):
+                pass
+            case ast.JoinedStr(parts):
+                text = "".join(
+                    part.value if isinstance(part, ast.Constant) else "*"
+                    for part in parts
+                )
+            case _:
+                continue
+        text = re.sub(r"^[*]?/+", "", re.sub(r"[*]+", "*", text))
+        if len(text.encode()) < 200 and re.search(r"^[^*]*$|\.\w+$", text):
+            yield text

@@ -44,6 +44,24 @@ if "google.colab" in sys.modules:
     if helpers.__version__ != "{version}":
         print("Another version is loaded: Runtime > Restart session, then run again.")
 """.strip()
+# What reads a solution's files needs the whole repository.
+SETUP_BESIDE = """\
+# In Colab this fetches the files that are read here; elsewhere it does nothing.
+import sys
+
+if "google.colab" in sys.modules:
+    import os
+    from subprocess import check_call
+
+    address, tag = "{address}", "v{version}"
+    if not os.path.exists("{notebook}"):
+        if not os.path.exists(tag):
+            check_call(["git", "clone", "-q", "--depth=1", "-b", tag, address, tag])
+        check_call([sys.executable, "-m", "pip", "install", "-q", f"./{{tag}}[handin]"])
+        os.chdir(f"{{tag}}/{folder}")
+    if getattr(sys.modules.get("helpers"), "__version__", tag[1:]) != tag[1:]:
+        print("Another version is loaded: Runtime > Restart session, then run again.")
+""".strip()
 
 
 def notebooks() -> list[Path]:
@@ -51,11 +69,19 @@ def notebooks() -> list[Path]:
     return sorted([*ROOT.glob("chapters/*.ipynb"), *ROOT.glob("solutions/*/*.ipynb")])
 
 
-def setup_cell() -> str:
+def setup_cell(path: Path) -> str:
     """The source of a notebook's first code cell, from `_config.yml`'s address."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
-    address = config["repository"]["url"]
-    return SETUP.format(address=address, version=helpers.__version__)
+    *_, parent, folder, _ = path.resolve().parts
+    folder = f"solutions/{folder}" if parent == "solutions" else folder
+    reads = path.is_file() and b'\\"../solutions/' in path.read_bytes()  # in code
+    beside = reads or parent == "solutions"
+    return (SETUP_BESIDE if beside else SETUP).format(
+        address=config["repository"]["url"],
+        version=helpers.__version__,
+        notebook=path.name,
+        folder=folder,
+    )
 
 
 def is_stale(notebook: NotebookNode, path: Path) -> bool:
@@ -72,7 +98,7 @@ def run(path: Path) -> float:
     fails or takes too long, DeadKernelError, FileNotFoundError without the real data.
     """
     notebook = nbformat.read(path, as_version=4)
-    _set_up(notebook)
+    _set_up(notebook, path)
     for name in data_sets(notebook):
         if data.load(name).source != "original":
             raise FileNotFoundError(f"outputs are stored from the real {name} only")
@@ -111,14 +137,14 @@ def run(path: Path) -> float:
     return seconds
 
 
-def _set_up(notebook: NotebookNode) -> None:
+def _set_up(notebook: NotebookNode, path: Path) -> None:
     """Make the setup cell the first code cell; an author's own first cell stays."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     if not code or gate.SETUP_TAG not in code[0].metadata.get("tags", []):
         at = notebook.cells.index(code[0]) if code else len(notebook.cells)
         code.insert(0, nbformat.v4.new_code_cell())
         notebook.cells.insert(at, code[0])
-    code[0].source = setup_cell()
+    code[0].source = setup_cell(path)
     code[0].metadata["tags"] = [gate.SETUP_TAG]  # nothing to read on the page
 
 
@@ -176,7 +202,7 @@ def check_all(paths: list[Path]) -> int:
     breaches, claims = 0, []
     for path in paths or notebooks():
         notebook = nbformat.read(path, as_version=4)
-        problems = gate.problems(notebook, setup_cell())
+        problems = gate.problems(notebook, setup_cell(path))
         if compare and is_stale(notebook, path):
             problems.append("stale: 'make run' executes it again")
         claims += gate.claims(notebook)
