@@ -5,6 +5,7 @@ import nbformat
 import pytest
 from pybtex.database import parse_file, parse_string
 
+from helpers import results
 from tools import pages
 
 ROOT = Path(__file__).parent.parent
@@ -15,6 +16,11 @@ BOOK = """
   journal = {J}, year = {1999}, doi = {10.1/x_y}}
 @article{many2000, author = {Many, A and Many, B and Many, C}, title = {Third},
   journal = {J}, year = {2000}, doi = {10.1/z}}
+"""
+QUESTIONS = """
+course:
+  title: A homework
+  questions: [{key: q, question: Train it, card: solutions/course/cards/q.json}]
 """
 LINE = "holds at 24 random points of lengths 1e-3 to 1e4"
 ACCURACY = {
@@ -136,44 +142,83 @@ def test_a_cited_key_without_an_entry_is_named_with_its_notebook():
 
 @pytest.fixture
 def book(tmp_path):
-    """A book of two chapters, the second number first."""
-    files = ["chapters/02-b", "chapters/01-a"]
-    parts = "".join(f"      - file: {file}\n" for file in [*files, "pages/notation"])
+    """A book of two chapters, the second number first, and a solution."""
+    files = ["chapters/02-b", "chapters/01-a", "solutions/course/03-c"]
+    others = ["pages/notation", "solutions/course/README"]
+    parts = "".join(f"      - file: {file}\n" for file in [*files, *others])
     toc = f"root: intro\nparts:\n  - caption: C\n    chapters:\n{parts}"
     (tmp_path / "_toc.yml").write_text(toc)
     (tmp_path / "references.bib").write_text(BOOK)
     (tmp_path / "pages").mkdir()
     (tmp_path / "chapters").mkdir()
+    (tmp_path / "solutions/course").mkdir(parents=True)
+    (tmp_path / "solutions/course/README.md").touch()
+    (tmp_path / "solutions/questions.yml").write_text(QUESTIONS)
     for file in files:
         nb = notebook(text(f"# Title of {file}"), claim("accuracy"))
         nbformat.write(nb, tmp_path / f"{file}.ipynb")
     return tmp_path
 
 
-def test_two_runs_write_the_same_two_files_and_no_other(book):
+def test_two_runs_write_the_same_three_files_and_no_other(book):
     def contents():
         pages.write_pages(book)
         return {page.name: page.read_bytes() for page in (book / "pages").iterdir()}
 
     first = contents()
-    assert set(first) == {"ledger.md", "references.md"}
+    assert set(first) == {"ledger.md", "references.md", "results.md"}
     assert contents() == first
 
 
-def test_chapters_stand_in_the_order_of_the_table_of_contents(book):
+def test_notebooks_stand_in_the_order_of_the_table_of_contents(book):
     pages.write_pages(book)
     ledger = (book / "pages/ledger.md").read_text()
-    assert re.findall(r"## \[Title of chapters/(\d\d)", ledger) == ["02", "01"]
+    found = re.findall(r"## \[Title of (?:chapters|solutions/course)/(\d\d)", ledger)
+    assert found == ["02", "01", "03"]
+    assert "(../solutions/course/03-c.ipynb#claim-1)" in ledger
 
 
-def test_a_missing_reference_leaves_the_pages_as_they_were(book):
+@pytest.mark.parametrize("path", ["chapters/01-a.ipynb", "solutions/course/03-c.ipynb"])
+def test_a_missing_reference_leaves_the_pages_as_they_were(book, path):
     pages.write_pages(book)
     before = (book / "pages/ledger.md").read_text()
     nb = notebook(text("[N](../pages/references.md#no1900)"))
-    nbformat.write(nb, book / "chapters/01-a.ipynb")
-    with pytest.raises(ValueError, match=r"01-a\.ipynb cites no1900"):
+    nbformat.write(nb, book / path)
+    with pytest.raises(ValueError, match=rf"{path} cites no1900"):
         pages.write_pages(book)
     assert (book / "pages/ledger.md").read_text() == before
+
+
+def write_card(book):
+    results.write(
+        book / "solutions/course/cards/q.json",
+        document="course",
+        question="q",
+        bar=None,
+        metric="accuracy",
+        command="python train.py",
+        parameters={},
+        seeds=[{"seed": 0, "value": 0.5, "seconds": 1.0}],
+        packages=(),
+    )
+
+
+def test_the_results_page_has_a_card_as_soon_as_it_is_there(book):
+    pages.write_pages(book)
+    page = book / "pages/results.md"
+    assert "Measured: 0." in page.read_text()
+    write_card(book)
+    pages.write_pages(book)
+    assert "Measured: 1." in page.read_text()
+
+
+def test_a_card_edited_by_hand_fails_the_build_and_names_its_command(book):
+    write_card(book)
+    card = book / "solutions/course/cards/q.json"
+    card.write_text(card.read_text().replace('"mean": 0.5', '"mean": 0.9'))
+    with pytest.raises(ValueError, match=r"q\.json .* run again: python train\.py"):
+        pages.write_pages(book)
+    assert not (book / "pages/ledger.md").exists()
 
 
 def test_every_reference_of_the_book_has_a_link_and_a_lower_case_key():

@@ -1,7 +1,8 @@
-"""Write the pages that are read from the notebooks: the ledger and the references.
+"""Write the generated pages: the ledger, the references and the results.
 
-Run before each build. The pages follow from the stored notebooks, `_toc.yml` and
-`references.bib` alone, so that two runs write the same bytes.
+Run before each build. The pages follow from the stored notebooks, `_toc.yml`,
+`references.bib`, `solutions/questions.yml` and the result cards alone, so that two runs
+write the same bytes.
 """
 
 import os
@@ -17,6 +18,8 @@ from nbformat import NotebookNode
 from pybtex.database import BibliographyData, Entry, parse_file
 from pybtex.plugin import find_plugin
 
+from helpers import results
+from tools.markdown import plain, table
 from tools.reading import (
     code_cells,
     equations,
@@ -25,8 +28,10 @@ from tools.reading import (
     records,
     text_cells,
 )
+from tools.results_page import card_paths, results_page
 
 ROOT = Path(__file__).parent.parent
+ROOMS = ("chapters/", "solutions/")  # where notebooks lie
 DEFINITION, NOT_PROVED = "definition", "**not proved**"
 LEDGER = """\
 # Ledger
@@ -120,18 +125,24 @@ def missing_keys(
 
 
 def write_pages(root: Path) -> None:
-    """Write pages/ledger.md and pages/references.md of the book at `root`.
+    """Write the ledger, references and results pages of the book at `root`.
 
-    Raises ValueError if a notebook cites what references.bib doesn't have.
+    Raises ValueError if a notebook cites what references.bib doesn't have, or if a
+    result card isn't valid.
     """
     toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
-    paths = [f"{file}.ipynb" for file in _files(toc) if file.startswith("chapters/")]
+    paths = [f"{file}.ipynb" for file in _files(toc) if file.startswith(ROOMS)]
+    paths = [path for path in paths if (root / path).is_file()]
     notebooks = {path: nbformat.read(root / path, as_version=4) for path in paths}
     bibliography = parse_file(root / "references.bib", encoding="utf-8")
     if missing := missing_keys(notebooks, bibliography):
         raise ValueError("\n".join(missing))
+    homeworks = yaml.safe_load((root / "solutions/questions.yml").read_text("utf-8"))
+    named = filter(lambda path: (root / path).is_file(), card_paths(homeworks))
+    cards = {path: results.read(root / path) for path in named}
     _write(root / "pages/ledger.md", ledger(notebooks))
     _write(root / "pages/references.md", references(bibliography))
+    _write(root / "pages/results.md", results_page(homeworks, cards))
 
 
 def _chapter(link: str, notebook: NotebookNode) -> str:
@@ -139,8 +150,8 @@ def _chapter(link: str, notebook: NotebookNode) -> str:
     [title] = re.findall(r"^# (.+)", text, re.M)[:1] or [link]
     claimed = [_claim_row(link, claim) for claim in claims(notebook)]
     page = f"\n## [{title}]({link})\n"
-    page += _table(("Equation", "Shown by"), _equation_rows(link, notebook))
-    return page + _table(("Claim", "Bar", "Measured"), claimed)
+    page += table(("Equation", "Shown by"), _equation_rows(link, notebook))
+    return page + table(("Claim", "Bar", "Measured"), claimed)
 
 
 def _equation_rows(link: str, notebook: NotebookNode) -> list[tuple[str, str]]:
@@ -150,7 +161,7 @@ def _equation_rows(link: str, notebook: NotebookNode) -> list[tuple[str, str]]:
         shown = DEFINITION if is_definition(equation.formula) else NOT_PROVED
         if number in lines:
             line = lines[number].removeprefix(f"({number}) ")
-            shown = f"[proof]({link}#proof-{anchor}): {_plain(line)}"
+            shown = f"[proof]({link}#proof-{anchor}): {plain(line)}"
         section = equation.section.replace("|", r"\|")
         rows.append((f"[({number})]({link}#eq-{anchor}) {section}", shown))
     return rows
@@ -158,23 +169,9 @@ def _equation_rows(link: str, notebook: NotebookNode) -> list[tuple[str, str]]:
 
 def _claim_row(link: str, claim: Claim) -> tuple[str, str, str]:
     what, words, bar, measured = (
-        _plain(claim.record[name]) for name in ("what", "words", "bar", "measured")
+        plain(claim.record[name]) for name in ("what", "words", "bar", "measured")
     )
     return f"[{what}]({link}#claim-{claim.cell})", f"{words} {bar}", measured
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    if not rows:
-        return ""
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _plain(text: str) -> str:
-    """Text in which Markdown sees no markup, and where no number is torn apart."""
-    text = re.sub(r"([\\`*_$<>\[\]|])", r"\\\1", text)
-    text = re.sub(r"\b1e(-?\d+)", r"$10^{\1}$", text)
-    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _label(entry: Entry) -> str:
