@@ -3,7 +3,8 @@
 import contextlib
 import io
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import pytest
 from helpers import prove
 from helpers.points import points
 from tests.mutants import mutants
+from tools.notebooks import notebooks
 
-CHAPTERS = sorted(Path(__file__).parents[1].glob("chapters/*.ipynb"))
+CHAPTERS = notebooks()
 PROOF = re.compile(r'^prove\(\s*"(\d+\.\d+)"', re.M)
 # Slips that change nothing, each with the reason.
 EQUIVALENT = {
@@ -43,6 +45,25 @@ EQUIVALENT = {
     "velocity_after: return momentum ** ages @ grads → "
     "return (momentum ** ages @ grads).T": "a vector again",
     "step_by_step: return velocity → return velocity.T": "likewise",
+    "rectified_slope: a > 0 → a >= 0": "no random point is zero",
+    "rectified_slope: return (a > 0).double() → "
+    "return (a > 0).double().T": "a vector again",
+    "mean_square: return spread ** 2 / 2 * (x ** 2).sum() → "
+    "return (spread ** 2 / 2 * (x ** 2).sum()).T": "a number again",
+    "mean_over_coins: return (rectified(coins @ x * spread) ** 2).mean() → "
+    "return (rectified(coins @ x * spread) ** 2).mean().T": "likewise",
+    "distance: return lr * (len(all_steps) + 1) / 2 → "
+    "return (lr * (len(all_steps) + 1) / 2).T": "likewise",
+    "added_up: return (lr * (1 - numbers / len(all_steps))).sum() → "
+    "return (lr * (1 - numbers / len(all_steps))).sum().T": "likewise",
+    "gradients: delta.sum(dim=0) → delta.mean(dim=0)": "the biases' proof is (8.7)",
+    "gradients: 0 → 1": "likewise",
+    "softmax_jacobian: return np.diag(y_hat) - np.outer(y_hat, y_hat) → "
+    "return (np.diag(y_hat) - np.outer(y_hat, y_hat)).T": "the Jacobian is symmetric",
+    "chain_rule: softmax_jacobian(f) @ (2 * (softmax(f) - y)) → "
+    "2 * (softmax(f) - y) @ softmax_jacobian(f)": "likewise",
+    "cross_entropy: return -(y * np.log(softmax(np.tanh(x @ W)))).sum() → "
+    "return (-(y * np.log(softmax(np.tanh(x @ W)))).sum()).T": "a number again",
 }
 
 
@@ -59,6 +80,25 @@ def proofs() -> list[Any]:
         for at, source in enumerate(code_cells(path))
         for number in PROOF.findall(source)
     ]
+
+
+@contextlib.contextmanager
+def beside(path: Path) -> Iterator[None]:
+    """Execute cells as a kernel does, in the notebook's folder, and leave no trace.
+
+    Modules beside it are forgotten: another solution has others of the same names.
+    """
+    folder, before = str(path.parent), set(sys.modules)
+    sys.path.insert(0, folder)
+    try:
+        with contextlib.chdir(folder):
+            yield
+    finally:
+        sys.path.remove(folder)
+        neighbors = {file.stem for file in path.parent.iterdir()}
+        for name in set(sys.modules) - before:
+            if name.split(".")[0] in neighbors:
+                del sys.modules[name]
 
 
 def names_before(path: Path, at: int) -> dict[str, Any]:
@@ -130,14 +170,15 @@ def survives(mutant: str, names: dict[str, Any]) -> bool:
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # mutants overflow
 @pytest.mark.parametrize(("path", "at"), proofs())
 def test_every_mutant_of_a_formula_fails_its_proof(path: Path, at: int) -> None:
-    with np.errstate(all="ignore"):
-        names = names_before(path, at)
     source = code_cells(path)[at]
     made = list(mutants(source))
-    equivalent = {name for name, text in made if not counts(source, text, names)}
-    survivors = {name for name, text in made if survives(text, names)}
+    with beside(path):
+        with np.errstate(all="ignore"):
+            names = names_before(path, at)
+        equivalent = {name for name, text in made if not counts(source, text, names)}
+        survivors = {name for name, text in made if survives(text, names)}
+        assert survives(source, names), "the formula itself fails"
     assert len(made) - len(equivalent) >= 1, "the cell defines no formula"
-    assert survives(source, names), "the formula itself fails"
     assert survivors - equivalent == set()
     assert equivalent <= set(EQUIVALENT)
 
@@ -160,5 +201,44 @@ chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 @chapters
 def test_no_training_stands_above_the_last_proof(path: Path) -> None:
     cells = code_cells(path)
-    last = max(at for at, source in enumerate(cells) if PROOF.search(source))
+    proofs = [at for at, source in enumerate(cells) if PROOF.search(source)]
+    last = max(proofs, default=0)
     assert not any("data.load(" in source for source in cells[: last + 1])
+
+
+def solution(folder: Path, rate: float) -> Path:
+    """A notebook that imports the module and reads the card beside it."""
+    (folder / "cards").mkdir(parents=True)
+    (folder / "cards/mnist.json").write_text(str(rate))
+    (folder / "train.py").write_text(f"RATE = {rate}")
+    (folder / "deeper").mkdir()
+    (folder / "deeper/recipe.py").touch()
+    cells = [
+        "import deeper.recipe, train",
+        'card = float(open("cards/mnist.json").read())',
+        "def later():\n    import train\n    return train.RATE",
+        "assert False",
+    ]
+    cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "solution.ipynb")
+    return folder / "solution.ipynb"
+
+
+def test_cells_of_a_solution_find_what_lies_beside_it_and_leave_no_trace(
+    tmp_path: Path,
+) -> None:
+    before = Path.cwd(), list(sys.path), set(sys.modules)
+    for rate in (0.25, 0.5):
+        path = solution(tmp_path / str(rate), rate)
+        with beside(path):
+            names = names_before(path, 3)
+            assert names["train"].RATE == names["card"] == names["later"]() == rate
+        assert (Path.cwd(), list(sys.path), set(sys.modules)) == before
+
+
+def test_a_cell_that_fails_leaves_no_trace_either(tmp_path: Path) -> None:
+    before = Path.cwd(), list(sys.path), set(sys.modules)
+    path = solution(tmp_path / "course", 0.25)
+    with pytest.raises(AssertionError), beside(path):
+        names_before(path, 4)
+    assert (Path.cwd(), list(sys.path), set(sys.modules)) == before

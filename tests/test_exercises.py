@@ -14,7 +14,7 @@ import pytest
 
 from helpers import check, exercises
 from helpers.exercises import Exercise, find
-from tests.test_chapters import CHAPTERS, chapters, code_cells, names_before
+from tests.test_chapters import CHAPTERS, beside, chapters, code_cells, names_before
 
 
 def double(x: np.ndarray) -> np.ndarray:
@@ -284,11 +284,12 @@ def folded_answers(path: Path) -> dict[str, str]:
 @chapters
 def test_folded_answers_are_correct(path: Path, say: Callable) -> None:
     cells = code_cells(path)
-    last = next(at for at, source in enumerate(cells) if "data.load(" in source)
+    loads = (at for at, source in enumerate(cells) if "data.load(" in source)
     answers = folded_answers(path)
     asked = re.findall(r'check\("([\d.]+)", (\w+)\)', "\n".join(cells))
     assert sorted(answers) == sorted(number for number, _ in asked)
-    names = names_before(path, last)
-    for number, name in asked:
-        exec(answers[number], names)
-        assert "correct" in say(find(number), names[name])
+    with beside(path):
+        names = names_before(path, next(loads, len(cells))) if asked else {}
+        for number, name in asked:
+            exec(answers[number], names)
+            assert "correct" in say(find(number), names[name])
