@@ -35,6 +35,8 @@ LOOK = r"""async () => {
     await window.MathJax?.startup?.promise;
     await document.fonts.ready;
     document.querySelectorAll("details").forEach((fold) => (fold.open = true));
+    // What is unfolded fades in, and pale text has too little contrast.
+    document.getAnimations().forEach((animation) => animation.cancel());
 
     const problems = [];
     const report = (words, elements, show) =>

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_info
 
 from helpers import data, nn
+from helpers.results import processor
 from tools.digest import ROOT
 
 PAGE = ROOT / "pages" / "speed.md"
@@ -107,14 +107,6 @@ def row(name: str, one: list[float], other: list[float]) -> str:
         f"| {name} | {statistics.median(one):.2f} | {statistics.median(other):.2f} "
         f"| {statistics.median(ratios):.2f} | {min(ratios):.2f} to {max(ratios):.2f} |"
     )
-
-
-def processor() -> str:
-    """The processor's name, where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = [line.split(":", 1)[1] for line in lines if line.startswith("model name")]
-    return names[0].strip() if names else platform.processor() or platform.machine()
 
 
 def surroundings() -> str:
