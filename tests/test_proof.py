@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.special
+import sympy
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from helpers import prove
 from helpers.differences import central_differences
 from helpers.points import points
-from helpers.proof import autograd
+from helpers.proof import autograd, symbolic
 
 
 def cube(x: np.ndarray) -> np.ndarray:
@@ -276,6 +277,39 @@ def test_autograd_is_torch_s_jacobian() -> None:
     assert torch.get_default_dtype() == torch.float32  # and nothing is left changed
 
 
+def test_symbolic_is_the_derivative_for_arrays_and_numbers() -> None:
+    x, c = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array(5.0)
+    got = symbolic(lambda x, c: (c * x @ x).sum(axis=0))(x, c)
+    want = autograd(lambda x, c: (c * x @ x).sum(dim=0))(x, c)
+    np.testing.assert_allclose(got, want, rtol=1e-14)
+    assert got.shape == (2, 2, 2)
+    assert symbolic(lambda z: sympy.exp(-z) ** 2)(np.array(0.5)) == -2 * np.exp(-1)
+
+
+def test_several_witnesses_are_all_heard(capsys: pytest.CaptureFixture) -> None:
+    def cube_of(x):
+        return (x**3).sum()
+
+    right = autograd(cube_of), symbolic(cube_of)
+    prove("0.1", slope, derivative_of=cube, witness=right, at={"x": "n"})
+    assert capsys.readouterr().out.endswith(
+        "within 1e-6 of central differences, 1e-9 of torch's autograd and 1e-9 of "
+        "sympy's derivative\n"
+    )
+    wrong = autograd(cube_of), symbolic(lambda x: (x**2).sum())
+    with pytest.raises(AssertionError, match="sympy's derivative"):
+        prove("0.1", slope, derivative_of=cube, witness=wrong, at={"x": "n"})
+
+
+def test_an_axis_may_be_a_sum() -> None:
+    spec = {"x": "n+d d", "y": "n+1", "z": "d+2"}
+    drawn = list(points(spec, seed=0))
+    (n, d) = drawn[-1]["y"].size - 1, drawn[-1]["z"].size - 2
+    assert drawn[-1]["x"].shape == (n + d, d)
+    assert drawn[0]["x"].shape == (2, 1)
+    assert min(point["y"].size for point in drawn) == 2
+
+
 def test_points_have_every_axis_once_of_size_one_and_others_apart() -> None:
     drawn = list(points({"z": "n k", "w": "k m"}, seed=0))
     shapes = [(*point["z"].shape, point["w"].shape[1]) for point in drawn]
@@ -300,17 +334,19 @@ def test_lengths_of_two_arguments_vary_apart() -> None:
 
 
 def test_points_of_each_kind_are_what_they_say() -> None:
-    spec = {"y": "n k one-hot", "p": "n k probs", "c": "n 1", "s": ""}
-    smallest = 1.0
+    spec = {"y": "n k one-hot", "p": "n k probs", "c": "n 1", "s": "", "t": "n binary"}
+    smallest, bits = 1.0, set()
     for point in points(spec, seed=3):
         assert (point["y"].sum(axis=1) == 1).all()
         assert set(np.unique(point["y"])) <= {0.0, 1.0}
+        bits |= set(point["t"])
         np.testing.assert_allclose(point["p"].sum(axis=1), 1)
         assert (point["p"] > 0).all()
         smallest = min(smallest, point["p"].min())
         assert point["c"].shape == (len(point["y"]), 1)
         assert point["s"].shape == ()
     assert smallest < 1e-3
+    assert bits == {0.0, 1.0}
 
 
 def test_points_of_a_seed_are_always_the_same() -> None:
@@ -319,7 +355,7 @@ def test_points_of_a_seed_are_always_the_same() -> None:
         np.testing.assert_array_equal(a["z"], b["z"])
 
 
-@pytest.mark.parametrize("text", ["batch", "n k onehot", "2 n", "n,k"])
+@pytest.mark.parametrize("text", ["batch", "n k onehot", "2 n", "n,k", "n+", "n+1+d"])
 def test_an_unreadable_specification_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="can't read the point"):
         list(points({"z": text}, seed=0))

@@ -1,10 +1,13 @@
 """Random points at which `prove` compares a formula with its witnesses.
 
 A point is drawn from a specification, one string an argument: the names of its axes,
-then what it holds. `{"z": "n k", "y": "n k one-hot"}` asks for real `z` and one-hot
-`y` of the same shape `(n, k)`. Sizes go from 1 to 7, lengths from 1e-3 to 1e4.
+then what it holds: real numbers, one-hot rows, rows of probabilities, or binary
+entries, 0 and 1. `{"z": "n k", "y": "n k one-hot"}` asks for real `z` and one-hot
+`y` of the same shape `(n, k)`. Sizes go from 1 to 7, lengths from 1e-3 to 1e4. An axis
+"n+1" or "n+d" is as long as both together, where a formula needs enough rows.
 """
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,7 +16,8 @@ from numpy import ndarray as Array
 Point = dict[str, Array]
 SIZES = (1, 7)
 LENGTHS = (1e-3, 1e4)
-KINDS = ("real", "one-hot", "probs")
+KINDS = ("real", "one-hot", "probs", "binary")
+AXIS = re.compile(r"1|[A-Za-z](\+([A-Za-z]|\d))?")
 
 
 def points(
@@ -30,7 +34,9 @@ def points(
     if not 0 < low <= high:
         raise ValueError(f"lengths are {lengths}; expected two, 0 < low <= high")
     rng = np.random.default_rng(seed)
-    axes = sorted({axis for text in spec.values() for axis in _read(text)[0]})
+    words = [word for text in spec.values() for word in _read(text)[0]]
+    axes = sorted({part for word in words for part in word.split("+")})
+    axes = [axis for axis in axes if axis.isalpha()]
     if not spec or len(axes) > SIZES[1] - SIZES[0]:
         raise ValueError(
             f"the point {spec} has {len(spec)} arguments and {len(axes)} different "
@@ -54,10 +60,10 @@ def _read(text: str) -> tuple[list[str], str]:
     """Split "n k one-hot" into its axes and its kind."""
     words = str(text).split()
     kind = words.pop() if words and words[-1] in KINDS else "real"
-    if not all(word == "1" or (word.isalpha() and len(word) == 1) for word in words):
+    if not all(AXIS.fullmatch(word) for word in words):
         raise ValueError(
-            f"can't read the point {text!r}: expected one letter (or 1) an axis, "
-            f"then one of {', '.join(KINDS)}, as in 'n k one-hot'"
+            f"can't read the point {text!r}: expected a letter, 1 or a sum such as n+1 "
+            f"for each axis, then one of {', '.join(KINDS)}, as in 'n k one-hot'"
         )
     return words, kind
 
@@ -76,10 +82,14 @@ def _draw(
     text: str, sizes: dict[str, int], length: float, rng: np.random.Generator
 ) -> Array:
     axes, kind = _read(text)
-    shape = tuple(1 if axis == "1" else int(sizes[axis]) for axis in axes)
+    shape = tuple(
+        sum(int(sizes.get(part, part)) for part in axis.split("+")) for axis in axes
+    )
     if kind == "probs":
         return rng.dirichlet(np.full(shape[-1], 0.5), shape[:-1])
     values = rng.normal(size=shape)
     if kind == "one-hot":
         return (values == values.max(axis=-1, keepdims=True)).astype(float)
+    if kind == "binary":
+        return (values > 0).astype(float)
     return np.asarray(length * values)

@@ -1,6 +1,6 @@
 """`prove`: a formula against independent witnesses, at random points, in float64."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
@@ -39,7 +39,7 @@ def prove(
     equals: Formula | None = None,
     at_most: Formula | None = None,
     reached: Callable[..., tuple] | None = None,
-    witness: Formula | None = None,
+    witness: Formula | Sequence[Formula] = (),
     lengths: tuple[float, float] = LENGTHS,
 ) -> None:
     """Raise AssertionError unless equation `number` holds; say one line if it does.
@@ -51,7 +51,8 @@ def prove(
     equals: the formula equals this function.
     at_most: the formula is nowhere above this function.
     reached: with `at_most`, takes a point to one where the two sides are equal.
-    witness: an independent implementation of the formula (`autograd(f)`, SciPy, …).
+    witness: an independent implementation of the formula (`autograd(f)`, SciPy, …), or
+        several.
     lengths: the range of the real arguments' sizes.
 
     All functions take the arguments of `at` by position. Raises TypeError unless
@@ -72,8 +73,8 @@ def prove(
         witnesses.append(Witness("central differences", differences, EXTRAPOLATED))
     if equals is not None:
         witnesses.append(Witness("the other side", equals, EXACT))
-    if witness is not None:
-        witnesses.append(Witness(name_of(witness), witness, EXACT))
+    for other in (witness,) if callable(witness) else witness:
+        witnesses.append(Witness(name_of(other), other, EXACT))
     drawn = _points(number, at, lengths)
     with np.errstate(all="ignore"):  # overflow shows as a value not finite
         for index, point in enumerate(drawn):
@@ -85,7 +86,10 @@ def prove(
     said = [f"{power(other.bound)} of {other.name}" for other in witnesses]
     if at_most is not None:
         said.append("never above the other side" + ", which it reaches" * bool(reached))
-    words = "within " * bool(witnesses) + " and ".join(said)
+    *first, last = said
+    words = (
+        "within " * bool(witnesses) + ", ".join(first) + " and " * bool(first) + last
+    )
     found = describe_points(at, len(drawn), lengths)
     say(f"({number}) holds at {found}: {words}", verb="prove", number=number)
 
@@ -106,6 +110,35 @@ def autograd(function: Callable) -> Formula:
         ).numpy()
 
     derivative.witness_name = "torch's autograd"
+    return derivative
+
+
+def symbolic(function: Callable) -> Formula:
+    """The derivative of `function` by its first argument, taken by sympy.
+
+    function: takes an array of symbols for each array, a symbol for each number, and
+        calculates with +, -, *, /, **, @, `sum` and sympy's own functions.
+
+    The result takes and returns float64 NumPy arrays, of shape
+    `output shape + argument shape`.
+    """
+
+    def derivative(*args: Array) -> Array:
+        import sympy
+
+        symbols = [
+            np.array(sympy.symbols(f"{letter}:{arg.size}")).reshape(arg.shape)
+            for letter, arg in zip("abcdefgh", args, strict=False)
+        ]
+        value = np.asarray(function(*(each[()] for each in symbols)))
+        variables = symbols[0].ravel()
+        slopes = [sympy.diff(each, by) for each in value.flat for by in variables]
+        every = [symbol for each in symbols for symbol in each.flat]
+        numbers = [number for arg in args for number in arg.flat]
+        found = sympy.lambdify(every, slopes, "numpy")(*numbers)
+        return np.array(found, dtype=float).reshape(value.shape + args[0].shape)
+
+    derivative.witness_name = "sympy's derivative"
     return derivative
 
 
