@@ -301,12 +301,13 @@ def test_several_witnesses_are_all_heard(capsys: pytest.CaptureFixture) -> None:
         prove("0.1", slope, derivative_of=cube, witness=wrong, at={"x": "n"})
 
 
-def test_an_axis_may_be_a_sum() -> None:
-    spec = {"x": "n+d d", "y": "n+1", "z": "d+2"}
+def test_an_axis_may_be_a_digit_or_a_sum() -> None:
+    spec = {"x": "n+d d", "y": "n+1", "z": "d+2", "w": "2 1"}
     drawn = list(points(spec, seed=0))
     (n, d) = drawn[-1]["y"].size - 1, drawn[-1]["z"].size - 2
     assert drawn[-1]["x"].shape == (n + d, d)
     assert drawn[0]["x"].shape == (2, 1)
+    assert drawn[0]["w"].shape == (2, 1)
     assert min(point["y"].size for point in drawn) == 2
 
 
@@ -355,7 +356,7 @@ def test_points_of_a_seed_are_always_the_same() -> None:
         np.testing.assert_array_equal(a["z"], b["z"])
 
 
-@pytest.mark.parametrize("text", ["batch", "n k onehot", "2 n", "n,k", "n+", "n+1+d"])
+@pytest.mark.parametrize("text", ["batch", "n k onehot", "22 n", "n,k", "n+", "n+1+d"])
 def test_an_unreadable_specification_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="can't read the point"):
         list(points({"z": text}, seed=0))
@@ -369,7 +370,7 @@ def test_a_point_without_arguments_or_with_too_many_axes_is_refused(spec) -> Non
 
 def test_a_specification_that_is_no_text_is_refused() -> None:
     with pytest.raises(ValueError, match="can't read the point"):
-        list(points({"z": 3}, seed=0))
+        list(points({"z": 3.5}, seed=0))
 
 
 @pytest.mark.parametrize("lengths", [(0, 1), (2, 1), (-1, 1)])

@@ -4,7 +4,8 @@ A point is drawn from a specification, one string an argument: the names of its 
 then what it holds: real numbers, one-hot rows, rows of probabilities, or binary
 entries, 0 and 1. `{"z": "n k", "y": "n k one-hot"}` asks for real `z` and one-hot
 `y` of the same shape `(n, k)`. Sizes go from 1 to 7, lengths from 1e-3 to 1e4. An axis
-"n+1" or "n+d" is as long as both together, where a formula needs enough rows.
+"2" has two entries, and "n+1" or "n+d" as many as both together, where a formula needs
+enough rows.
 """
 
 import re
@@ -17,7 +18,7 @@ Point = dict[str, Array]
 SIZES = (1, 7)
 LENGTHS = (1e-3, 1e4)
 KINDS = ("real", "one-hot", "probs", "binary")
-AXIS = re.compile(r"1|[A-Za-z](\+([A-Za-z]|\d))?")
+AXIS = re.compile(r"\d|[A-Za-z](\+([A-Za-z]|\d))?")
 
 
 def points(
@@ -62,7 +63,7 @@ def _read(text: str) -> tuple[list[str], str]:
     kind = words.pop() if words and words[-1] in KINDS else "real"
     if not all(AXIS.fullmatch(word) for word in words):
         raise ValueError(
-            f"can't read the point {text!r}: expected a letter, 1 or a sum such as n+1 "
+            f"can't read the point {text!r}: expected a letter, a digit or a sum such as n+1 "
             f"for each axis, then one of {', '.join(KINDS)}, as in 'n k one-hot'"
         )
     return words, kind

@@ -7,7 +7,13 @@ from numpy import ndarray as Array
 
 from helpers.points import Point, has_lengths
 
-LIBRARIES = {"scipy": "SciPy", "torch": "torch", "sklearn": "scikit-learn"}
+LIBRARIES = {
+    "scipy": "SciPy",
+    "torch": "torch",
+    "sklearn": "scikit-learn",
+    "LinearRegression": "scikit-learn",
+    "lstsq": "NumPy's lstsq",
+}
 
 
 def name_of(witness: Callable) -> str:

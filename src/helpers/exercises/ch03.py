@@ -1,0 +1,219 @@
+"""Exercises of chapter 3, least squares."""
+
+import numpy as np
+from numpy import ndarray as Array
+
+from helpers.exercises import Exercise
+
+
+def fit_line(x: Array, y: Array) -> tuple[float, float]:
+    from_mean = x - x.mean()
+    w1 = (from_mean * (y - y.mean())).sum() / (from_mean**2).sum()
+    return y.mean() - w1 * x.mean(), w1
+
+
+def multiplied_out(x: Array, y: Array) -> tuple[float, float]:
+    n, x_bar, y_bar = len(x), x.mean(), y.mean()
+    w1 = (x @ y - n * x_bar * y_bar) / (x @ x - n * x_bar**2)
+    return y_bar - w1 * x_bar, w1
+
+
+def slope_first(x: Array, y: Array) -> tuple[float, float]:
+    return fit_line(x, y)[::-1]
+
+
+def through_origin(x: Array, y: Array) -> tuple[float, float]:
+    return 0.0, (x @ y) / (x @ x)
+
+
+def variance_mixed(x: Array, y: Array) -> tuple[float, float]:
+    w1 = np.cov(x, y)[0, 1] / x.var()
+    return y.mean() - w1 * x.mean(), w1
+
+
+def plus_for_minus(x: Array, y: Array) -> tuple[float, float]:
+    w1 = fit_line(x, y)[1]
+    return y.mean() + w1 * x.mean(), w1
+
+
+def descend(X: Array, y: Array, lr: float, steps: int) -> Array:
+    return _descend(X, y, lr / len(y), steps)
+
+
+def _descend(X: Array, y: Array, lr: float, steps: int) -> Array:
+    w = np.zeros(X.shape[1])
+    for _ in range(steps):
+        w = w + 2 * lr * X.T @ (y - X @ w)
+    return w
+
+
+def both_bugs(X: Array, y: Array, lr: float, steps: int) -> Array:
+    return _descend(X, y, -lr / X.shape[1], steps)
+
+
+def still_uphill(X: Array, y: Array, lr: float, steps: int) -> Array:
+    return _descend(X, y, -lr / len(y), steps)
+
+
+def still_over_weights(X: Array, y: Array, lr: float, steps: int) -> Array:
+    return _descend(X, y, lr / X.shape[1], steps)
+
+
+def mean_over_entries(X: Array, y: Array, lr: float, steps: int) -> Array:
+    return _descend(X, y, lr / X.size, steps)
+
+
+def not_divided(X: Array, y: Array, lr: float, steps: int) -> Array:
+    return _descend(X, y, lr, steps)
+
+
+def weighted(X: Array, y: Array, c: Array) -> Array:
+    return np.linalg.solve(X.T @ (X * c[:, None]), X.T @ (c * y))
+
+
+def weights_ignored(X: Array, y: Array, c: Array) -> Array:
+    return np.linalg.solve(X.T @ X, X.T @ y)
+
+
+def weights_squared(X: Array, y: Array, c: Array) -> Array:
+    return weighted(X, y, c**2)
+
+
+def answers_unweighted(X: Array, y: Array, c: Array) -> Array:
+    return np.linalg.solve(X.T @ (X * c[:, None]), X.T @ y)
+
+
+def inputs_unweighted(X: Array, y: Array, c: Array) -> Array:
+    return np.linalg.solve(X.T @ X, X.T @ (c * y))
+
+
+def ridge(X: Array, y: Array, alpha: float) -> Array:
+    return np.linalg.solve(X.T @ X + alpha * np.eye(X.shape[1]), X.T @ y)
+
+
+def no_penalty(X: Array, y: Array, alpha: float) -> Array:
+    return np.linalg.lstsq(X, y)[0]
+
+
+def everywhere(X: Array, y: Array, alpha: float) -> Array:
+    return np.linalg.solve(X.T @ X + alpha, X.T @ y)
+
+
+def squared_alpha(X: Array, y: Array, alpha: float) -> Array:
+    return ridge(X, y, alpha**2)
+
+
+def mean_loss(X: Array, y: Array, alpha: float) -> Array:
+    return ridge(X, y, alpha * len(y))
+
+
+def minus_penalty(X: Array, y: Array, alpha: float) -> Array:
+    return ridge(X, y, -alpha)
+
+
+_rng = np.random.default_rng(3)
+_X = np.concatenate([np.ones((8, 1)), _rng.normal(size=(8, 2))], axis=1)
+_Y, _C = _rng.normal(size=8), _rng.uniform(0.1, 4, size=8)
+_SMALL_X = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
+_SMALL_Y = np.array([1.0, 3.0, 2.0])
+_SAME = np.ones((4, 2))
+
+EXERCISES = {
+    "3.1": Exercise(
+        fit_line,
+        names=("x", "y"),
+        cases=[
+            (np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 2.0])),
+            (_X[:, 1], _Y),
+            (1.75e9 + 16.0 * np.arange(9), 3 + 0.25 * np.arange(9)),
+        ],
+        mistakes=[
+            (
+                multiplied_out,
+                "x is near 1.8e9 here, and (3.6) subtracts numbers near 1e19 to get one "
+                "below 1e5; take the mean away first.",
+            ),
+            (slope_first, "the order is (w0, w1): the intercept first."),
+            (through_origin, "that line is forced through the origin; center first."),
+            (
+                variance_mixed,
+                "one of the two divides by n, the other by n - 1; they don't cancel.",
+            ),
+            (plus_for_minus, "by (3.4) the intercept is y_bar minus w1 x_bar."),
+        ],
+    ),
+    "3.2": Exercise(
+        6 / 5,
+        within=1e-3,
+        mistakes=[
+            (1.5, "that is the right slope; the wrong means change it."),
+            (1.0, "that is where a very wrong divisor would lead, y_bar / x_bar."),
+            (2.0, "c is 3/2, so (1 - c) squared is 1/4; and count n."),
+            (
+                18 / 13,
+                "1.5 and 1 are mixed, but with n (1 - c)^2 = 3/4, each side times 4.",
+            ),
+        ],
+    ),
+    "3.3": Exercise(
+        descend,
+        names=("X", "y", "lr", "steps"),
+        cases=[(_SMALL_X, _SMALL_Y, 0.1, 1), (_X, _Y, 0.1, 5), (_X, _Y, 0.05, 40)],
+        mistakes=[
+            (both_bugs, "this is the code as it stands; compare it with (3.12)."),
+            (still_uphill, "the mean is right now; the steps still go uphill."),
+            (
+                still_over_weights,
+                "downhill now; len(w) counts the weights, and the mean is over samples.",
+            ),
+            (mean_over_entries, "X.size is n d; the mean is over the n samples."),
+            (not_divided, "L is RSS / n; the division is missing."),
+        ],
+    ),
+    "3.4": Exercise(
+        weighted,
+        names=("X", "y", "c"),
+        cases=[(_SMALL_X, _SMALL_Y, np.array([1.0, 1.0, 4.0])), (_X, _Y, _C)],
+        mistakes=[
+            (weights_ignored, "that is the plain solution; c isn't used."),
+            (
+                weights_squared,
+                "a row times c puts c squared into the RSS; take the root of c.",
+            ),
+            (answers_unweighted, "c belongs to X.T y as well."),
+            (inputs_unweighted, "c belongs to X.T X as well."),
+        ],
+    ),
+    "3.5": Exercise(
+        ridge,
+        names=("X", "y", "alpha"),
+        cases=[
+            (_SMALL_X, _SMALL_Y, 0.5),
+            (_X, _Y, 3.0),
+            (_SAME, np.arange(4.0), 0.25),
+        ],
+        mistakes=[
+            (no_penalty, "that is the plain solution; alpha isn't used."),
+            (everywhere, "alpha belongs on the diagonal; `+ alpha` adds it everywhere."),
+            (squared_alpha, "the derivative of alpha |w|^2 is 2 alpha w, not squared."),
+            (mean_loss, "the RSS is a sum, not a mean: alpha isn't multiplied by n."),
+            (minus_penalty, "the penalty is added; check its sign in the gradient."),
+        ],
+    ),
+    "3.6": Exercise(
+        24 / 26,
+        within=1e-3,
+        mistakes=[
+            (
+                1 - 0.5 / 12.5,
+                "that is the pace at a rate of 1 / 12.5; the best rate is larger.",
+            ),
+            (25.0, "that is the ratio; the factor is (ratio - 1) / (ratio + 1)."),
+            (
+                4 / 6,
+                "the root of the ratio sets the pace of better methods, not of this.",
+            ),
+            (1 - 24 / 26, "that is what is lost in a step; what remains?"),
+        ],
+    ),
+}
