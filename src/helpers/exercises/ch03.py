@@ -6,34 +6,39 @@ from numpy import ndarray as Array
 from helpers.exercises import Exercise
 
 
-def fit_line(x: Array, y: Array) -> tuple[float, float]:
+def predictions(x: Array, y: Array) -> Array:
     from_mean = x - x.mean()
-    w1 = (from_mean * (y - y.mean())).sum() / (from_mean**2).sum()
-    return y.mean() - w1 * x.mean(), w1
+    return y.mean() + (from_mean @ y) / (from_mean @ from_mean) * from_mean
 
 
-def multiplied_out(x: Array, y: Array) -> tuple[float, float]:
+def multiplied_out(x: Array, y: Array) -> Array:
     n, x_bar, y_bar = len(x), x.mean(), y.mean()
     w1 = (x @ y - n * x_bar * y_bar) / (x @ x - n * x_bar**2)
-    return y_bar - w1 * x_bar, w1
+    return y_bar + w1 * (x - x_bar)
 
 
-def slope_first(x: Array, y: Array) -> tuple[float, float]:
-    return fit_line(x, y)[::-1]
+def uncentered_solver(x: Array, y: Array) -> Array:
+    X = np.stack([x**0, x], axis=1)
+    return X @ np.linalg.lstsq(X, y)[0]
 
 
-def through_origin(x: Array, y: Array) -> tuple[float, float]:
-    return 0.0, (x @ y) / (x @ x)
+def through_origin(x: Array, y: Array) -> Array:
+    return (x @ y) / (x @ x) * x
 
 
-def variance_mixed(x: Array, y: Array) -> tuple[float, float]:
-    w1 = np.cov(x, y)[0, 1] / x.var()
+def variance_mixed(x: Array, y: Array) -> Array:
+    return y.mean() + np.cov(x, y)[0, 1] / x.var() * (x - x.mean())
+
+
+def plus_for_minus(x: Array, y: Array) -> Array:
+    right = predictions(x, y)
+    return right + 2 * (right[-1] - right[0]) / (x[-1] - x[0]) * x.mean()
+
+
+def the_line_alone(x: Array, y: Array) -> tuple[float, float]:
+    from_mean = x - x.mean()
+    w1 = (from_mean @ y) / (from_mean @ from_mean)
     return y.mean() - w1 * x.mean(), w1
-
-
-def plus_for_minus(x: Array, y: Array) -> tuple[float, float]:
-    w1 = fit_line(x, y)[1]
-    return y.mean() + w1 * x.mean(), w1
 
 
 def descend(X: Array, y: Array, lr: float, steps: int) -> Array:
@@ -59,6 +64,10 @@ def still_over_weights(X: Array, y: Array, lr: float, steps: int) -> Array:
     return _descend(X, y, lr / X.shape[1], steps)
 
 
+def factor_two_missing(X: Array, y: Array, lr: float, steps: int) -> Array:
+    return _descend(X, y, lr / (2 * len(y)), steps)
+
+
 def mean_over_entries(X: Array, y: Array, lr: float, steps: int) -> Array:
     return _descend(X, y, lr / X.size, steps)
 
@@ -77,6 +86,14 @@ def weights_ignored(X: Array, y: Array, c: Array) -> Array:
 
 def weights_squared(X: Array, y: Array, c: Array) -> Array:
     return weighted(X, y, c**2)
+
+
+def weights_inverted(X: Array, y: Array, c: Array) -> Array:
+    return weighted(X, y, 1 / c)
+
+
+def rows_alone(X: Array, y: Array, c: Array) -> Array:
+    return np.linalg.lstsq(X * np.sqrt(c)[:, None], y)[0]
 
 
 def answers_unweighted(X: Array, y: Array, c: Array) -> Array:
@@ -103,6 +120,18 @@ def squared_alpha(X: Array, y: Array, alpha: float) -> Array:
     return ridge(X, y, alpha**2)
 
 
+def not_invertible(X: Array, y: Array, alpha: float) -> Array:
+    return np.linalg.solve(X.T @ X, X.T @ y)
+
+
+def half_penalty(X: Array, y: Array, alpha: float) -> Array:
+    return ridge(X, y, alpha / 2)
+
+
+def double_penalty(X: Array, y: Array, alpha: float) -> Array:
+    return ridge(X, y, 2 * alpha)
+
+
 def mean_loss(X: Array, y: Array, alpha: float) -> Array:
     return ridge(X, y, alpha * len(y))
 
@@ -120,26 +149,32 @@ _SAME = np.ones((4, 2))
 
 EXERCISES = {
     "3.1": Exercise(
-        fit_line,
+        predictions,
         names=("x", "y"),
         cases=[
             (np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 2.0])),
             (_X[:, 1], _Y),
-            (1.75e9 + 16.0 * np.arange(9), 3 + 0.25 * np.arange(9)),
+            (1.8e9 + 16.0 * np.arange(3), np.array([3.0, 3.25, 3.5])),
+            (1.8e9 + 16.0 * np.arange(9), 3 + 0.25 * np.arange(9)),
         ],
         mistakes=[
             (
                 multiplied_out,
-                "x is near 1.8e9 here, and (3.6) subtracts numbers near 1e19 to get one "
-                "below 1e5; take the mean away first.",
+                "x is 1800000000 and a few seconds, and (3.6) subtracts numbers near "
+                "1e19 to get one below 1000; take the mean away first.",
             ),
-            (slope_first, "the order is (w0, w1): the intercept first."),
+            (
+                uncentered_solver,
+                "1 and x are so nearly dependent here that lstsq drops a direction; "
+                "take the mean of x away first.",
+            ),
             (through_origin, "that line is forced through the origin; center first."),
             (
                 variance_mixed,
                 "one of the two divides by n, the other by n - 1; they don't cancel.",
             ),
             (plus_for_minus, "by (3.4) the intercept is y_bar minus w1 x_bar."),
+            (the_line_alone, "that is (w0, w1); the predictions are w1 x + w0."),
         ],
     ),
     "3.2": Exercise(
@@ -148,11 +183,10 @@ EXERCISES = {
         mistakes=[
             (1.5, "that is the right slope; the wrong means change it."),
             (1.0, "that is where a very wrong divisor would lead, y_bar / x_bar."),
-            (2.0, "c is 3/2, so (1 - c) squared is 1/4; and count n."),
-            (
-                18 / 13,
-                "1.5 and 1 are mixed, but with n (1 - c)^2 = 3/4, each side times 4.",
-            ),
+            (4 / 3, "(1 - c)^2 stands with a factor n in (3.10)."),
+            (9 / 8, "the factor is n (1 - c)^2; the square is missing."),
+            (1.3, "c is n over the divisor, 3/2, not 2/3."),
+            (0.6, "both means are wrong, not that of x alone."),
         ],
     ),
     "3.3": Exercise(
@@ -167,6 +201,7 @@ EXERCISES = {
                 "downhill now; len(w) counts the weights, and the mean is over samples.",
             ),
             (mean_over_entries, "X.size is n d; the mean is over the n samples."),
+            (factor_two_missing, "the 2 of (3.12) was right."),
             (not_divided, "L is RSS / n; the division is missing."),
         ],
     ),
@@ -180,6 +215,8 @@ EXERCISES = {
                 weights_squared,
                 "a row times c puts c squared into the RSS; take the root of c.",
             ),
+            (weights_inverted, "c multiplies; a larger c counts more."),
+            (rows_alone, "the answer of each row needs the root of c as well."),
             (answers_unweighted, "c belongs to X.T y as well."),
             (inputs_unweighted, "c belongs to X.T X as well."),
         ],
@@ -194,8 +231,11 @@ EXERCISES = {
         ],
         mistakes=[
             (no_penalty, "that is the plain solution; alpha isn't used."),
+            (not_invertible, "that is the plain solution; alpha isn't used."),
             (everywhere, "alpha belongs on the diagonal; `+ alpha` adds it everywhere."),
             (squared_alpha, "the derivative of alpha |w|^2 is 2 alpha w, not squared."),
+            (half_penalty, "the penalty's gradient has a factor 2 as well."),
+            (double_penalty, "the RSS's gradient has a factor 2 as well."),
             (mean_loss, "the RSS is a sum, not a mean: alpha isn't multiplied by n."),
             (minus_penalty, "the penalty is added; check its sign in the gradient."),
         ],
@@ -204,6 +244,9 @@ EXERCISES = {
         24 / 26,
         within=1e-3,
         mistakes=[
+            (0.92, "that is the first two decimals; three are needed."),
+            (2 / 13, "that is the best learning rate; put it into 1 - lr * 0.5."),
+            (26 / 24, "upside down: the distance shrinks."),
             (
                 1 - 0.5 / 12.5,
                 "that is the pace at a rate of 1 / 12.5; the best rate is larger.",
