@@ -244,6 +244,86 @@ def test_softmax_then_cross_entropy_is_finite_at_ten_thousand(dtype, label, no_t
     assert np.isfinite(softmax.backward(loss.backward())).all()
 
 
+# --- The sigmoid and binary cross-entropy ---------------------------------------------
+
+torch_binary = torch.nn.functional.binary_cross_entropy_with_logits
+
+
+def random_bits(seed, n):
+    return random_labels(seed, n, 2)
+
+
+@generated
+@given(n=sizes, length=st.sampled_from(LENGTHS), seed=seeds)
+def test_sigmoid_cross_entropy_equals_both_witnesses(n, length, seed):
+    z, labels = normal(seed, (n, 1), length), random_bits(seed, n)
+    loss, y = nn.SigmoidCrossEntropy(), torch.tensor(labels[:, None], dtype=float)
+    value = loss.forward(z, labels)
+    assert type(value) is float
+    assert_close(value, torch_binary(torch.tensor(z), y), 1e-13, rounding=1e-14)
+    [by_torch] = torch_gradients(lambda z: torch_binary(z, y), z)
+    assert_close(loss.backward(), by_torch, 1e-13, rounding=1e-15)
+    away = away_from_zero(z)
+    loss.forward(away, labels)
+    differences = central_differences(
+        lambda z: nn.SigmoidCrossEntropy().forward(z, labels), away
+    )
+    assert_close(loss.backward(), differences, 1e-6, rounding=1e-8)
+
+
+def test_sigmoid_cross_entropy_is_softmax_cross_entropy_of_two_classes():
+    z, labels = normal(0, (5, 1), 10.0), random_bits(1, 5)
+    one, two = nn.SigmoidCrossEntropy(), nn.SoftmaxCrossEntropy()
+    value = two.forward(np.hstack([np.zeros_like(z), z]), labels)
+    assert_close(one.forward(z, labels), value, 1e-13)
+    assert_close(one.backward(), two.backward()[:, 1:], 1e-12)
+
+
+@each_dtype
+def test_sigmoid_cross_entropy_is_exact_at_ten_thousand(dtype, no_trouble):
+    loss, logits = nn.SigmoidCrossEntropy(), np.array([[1e4], [-1e4]], dtype)
+    assert loss.forward(logits, np.array([1, 0])) == 0
+    assert loss.backward().tolist() == [[0], [0]]
+    assert loss.forward(logits, np.array([0, 1])) == 1e4
+    assert loss.backward().tolist() == [[0.5], [-0.5]]
+    assert loss.backward().dtype == dtype
+
+
+@each_dtype
+def test_sigmoid_cross_entropy_keeps_its_digits_where_the_loss_is_small(dtype):
+    loss = nn.SigmoidCrossEntropy()
+    value = loss.forward(np.array([[20.0]], dtype), np.array([1]))
+    assert value == pytest.approx(2.061153618190204e-9, rel=1e-6)
+    assert loss.forward(np.array([[20.0]], dtype), np.array([0])) == pytest.approx(20)
+
+
+@pytest.mark.parametrize(
+    ("shape", "labels", "message"),
+    [
+        (
+            (4,),
+            np.zeros(4, int),
+            r"\(4,\); expected \(n, 1\): reshape them to \(4, 1\)",
+        ),
+        ((4, 2), np.zeros(4, int), r"\(4, 2\); expected \(n, 1\): .*SoftmaxCrossEntr"),
+        ((0, 1), np.zeros(0, int), r"\(0, 1\); .*leave empty batches out"),
+        ((4, 1), np.zeros((4, 1), int), r"\(4, 1\); expected \(4,\): .*ravel\(\)"),
+        ((4, 1), np.zeros(3, int), r"\(3,\) .*expected \(4,\): give one integer"),
+        ((4, 1), np.zeros(4), r"are float64; .*astype\(int\)"),
+        ((4, 1), np.array([-1, 1, 1, -1]), "from -1 to 1; expected 0 and 1: compare"),
+        ((4, 1), np.array([4, 9, 9, 4]), "from 4 to 9; expected 0 and 1: compare"),
+    ],
+)
+def test_sigmoid_cross_entropy_refuses_other_shapes_and_labels(shape, labels, message):
+    with pytest.raises(ValueError, match=message):
+        nn.SigmoidCrossEntropy().forward(np.ones(shape), labels)
+
+
+def test_sigmoid_cross_entropy_backward_before_forward_says_so():
+    with pytest.raises(RuntimeError, match="call forward first"):
+        nn.SigmoidCrossEntropy().backward()
+
+
 # --- State: set, not added; nothing else touched --------------------------------------
 
 

@@ -1,7 +1,7 @@
 import sys
 from base64 import b64decode
 from io import BytesIO
-from itertools import pairwise
+from itertools import combinations, pairwise
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -313,3 +313,86 @@ def test_worst_mistakes_refuses_what_it_would_show_wrongly(
 ):
     with pytest.raises(ValueError, match=message):
         plots.worst_mistakes(np.ones((images, 2, 2)), labels, log_probs, ["a", "b"])
+
+
+# --- network --------------------------------------------------------------------------
+
+
+def units_and_edges(fig):
+    """The number of units by layer, of edges by gap, and all texts."""
+    [ax] = fig.axes
+    units = {
+        int(line.get_xdata()[0]): len(line.get_xdata())
+        for line in ax.lines
+        if line.get_marker() == "o"
+    }
+    edges = {}
+    for line in ax.lines:
+        if line.get_marker() != "o":
+            left, right = map(int, line.get_xdata())
+            assert right == left + 1
+            edges[left] = edges.get(left, 0) + 1
+    return units, edges, [text.get_text() for text in ax.texts]
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (3, 4, 1), (3, 4, 4, 1), (4, 6, 4, 3)])
+def test_network_joins_every_unit_with_all_of_the_next_layer(sizes):
+    units, edges, _ = units_and_edges(plots.network(sizes))
+    assert units == dict(enumerate(sizes))
+    assert edges == {i: a * b for i, (a, b) in enumerate(pairwise(sizes))}
+
+
+def test_network_edges_end_in_units():
+    [ax] = plots.network((3, 4, 9)).axes
+    lines = {m: [x for x in ax.lines if (x.get_marker() == "o") == m] for m in (0, 1)}
+    units = {point for line in lines[1] for point in map(tuple, line.get_xydata())}
+    ends = {point for line in lines[0] for point in map(tuple, line.get_xydata())}
+    assert len(units) == 3 + 4 + 6 and ends == units
+
+
+def test_network_abbreviates_large_layers_and_writes_their_true_sizes():
+    units, edges, texts = units_and_edges(plots.network((784, 7, np.int64(10))))
+    assert units == {0: 6, 1: 7, 2: 6}
+    assert edges == {0: 42, 1: 42}
+    assert texts.count("⋮") == 2
+    assert {"input\n784", "hidden\n7", "output\n10"} <= set(texts)
+
+
+def test_network_writes_dimensions_as_rows_or_as_columns_of_samples():
+    texts = units_and_edges(plots.network((3, 4, 1)))[2]
+    assert "$W_1$\n3×4\n$b_1$\n4" in texts and "$W_2$\n4×1\n$b_2$\n1" in texts
+    texts = units_and_edges(plots.network((3, 4, 1), columns=True))[2]
+    assert "$W^{[1]}$\n4×3\n$b^{[1]}$\n4×1" in texts
+    assert "$W^{[2]}$\n1×4\n$b^{[2]}$\n1×1" in texts
+
+
+@pytest.mark.parametrize("columns", [False, True])
+@pytest.mark.parametrize("sizes", [(1, 1), (784, 1000, 128, 512, 100, 10)])
+def test_network_fits_a_phone_and_its_words_do_not_overlap(sizes, columns):
+    fig = plots.network(sizes, columns)
+    fig.canvas.draw()
+    texts = [text for text in fig.axes[0].texts if text.get_text() != "⋮"]
+    boxes = [text.get_window_extent() for text in texts]
+    assert fig.get_size_inches()[0] <= 4.8
+    assert min(text.get_size() for text in texts) >= 9
+    assert min(min(box.x0, box.y0) for box in boxes) >= 0
+    assert max(box.x1 for box in boxes) <= fig.bbox.x1
+    assert max(box.y1 for box in boxes) <= fig.bbox.y1
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ((), "0 layers; expected two to six"),
+        ((3,), "1 layers"),
+        ((3,) * 7, "7 layers"),
+        ((3, 0, 1), "positive integers"),
+        ((3, -4, 1), "positive integers"),
+        ((3, 4.0, 1), "positive integers"),
+    ],
+)
+def test_network_refuses_what_it_cannot_draw_and_leaves_no_figure(sizes, message):
+    with pytest.raises(ValueError, match=message):
+        plots.network(sizes)
+    assert plt.get_fignums() == []

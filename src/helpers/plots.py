@@ -7,6 +7,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Sequence
 from io import BytesIO
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -165,3 +166,56 @@ def worst_mistakes(
         taken = f",{gap}not {classes[guess]}" if guess != label else ""
         titles.append(classes[label] + taken)
     return image_grid(images[worst], titles, columns=5 if short else 4)
+
+
+def network(sizes: Sequence[int], columns: bool = False) -> Figure:
+    """A fully connected network, with the dimensions of its weights and biases.
+
+    sizes: units in each layer, inputs and outputs included: two to six layers. A layer
+        of more than seven is drawn with its first and last three.
+    columns: samples are columns, W a row for each unit, as many books write it; else
+        samples are rows, W a column for each unit, as here.
+    Raises ValueError for other numbers of layers and for sizes that aren't positive
+    integers.
+    """
+    if not 2 <= len(sizes) <= 6:
+        raise ValueError(f"{len(sizes)} layers; expected two to six, all that fits")
+    if not all(isinstance(size, int | np.integer) and size > 0 for size in sizes):
+        raise ValueError(f"sizes are {sizes}; expected positive integers")
+    heights = [_heights(size) for size in sizes]
+    tallest = max(len(each) for each in heights)
+    fig, ax = plt.subplots(figsize=(4.8, 1.3 + 0.3 * tallest))
+    for layer, (left, right) in enumerate(pairwise(heights)):
+        ends = [(a, b) for a in left if a is not None for b in right if b is not None]
+        ax.plot([layer, layer + 1], np.transpose(ends), "-", color="#999999", lw=0.7)
+        text = _dimensions(layer + 1, sizes[layer], sizes[layer + 1], columns)
+        ax.text(layer + 0.5, -tallest / 2, text, size=9, ha="center", va="top")
+    last = len(sizes) - 1
+    for layer, (size, places) in enumerate(zip(sizes, heights, strict=True)):
+        drawn = [height for height in places if height is not None]
+        style = {"markersize": 13, "markerfacecolor": "white", "zorder": 3}
+        color = COLORS[0] if 0 < layer < last else "black"
+        ax.plot([layer] * len(drawn), drawn, "o", color=color, **style)
+        if len(drawn) < len(places):
+            ax.text(layer, 0, "⋮", size=11, ha="center", va="center")
+        name = "input" if layer == 0 else "output" if layer == last else "hidden"
+        ax.text(layer, tallest / 2, f"{name}\n{size}", ha="center", va="bottom", size=9)
+    ax.set(xlim=(-0.5, last + 0.5), ylim=(-tallest / 2 - 2.3, tallest / 2 + 1.3))
+    ax.axis("off")
+    return fig
+
+
+def _heights(size: int) -> list[float | None]:
+    """Where the units of a layer stand, around 0; None where an ellipsis does."""
+    shown = min(size, 7)
+    heights = [(shown - 1) / 2 - i for i in range(shown)]
+    return heights if size == shown else [*heights[:3], None, *heights[4:]]
+
+
+def _dimensions(number: int, fan_in: int, fan_out: int, columns: bool) -> str:
+    if columns:
+        weights, bias = f"{fan_out}×{fan_in}", f"{fan_out}×1"
+        index = f"^{{[{number}]}}"
+    else:
+        weights, bias, index = f"{fan_in}×{fan_out}", f"{fan_out}", f"_{number}"
+    return f"$W{index}$\n{weights}\n$b{index}$\n{bias}"

@@ -10,7 +10,7 @@ from helpers.nn.layers import (
     he,
     xavier,
 )
-from helpers.nn.losses import CrossEntropy, SoftmaxCrossEntropy
+from helpers.nn.losses import CrossEntropy, SigmoidCrossEntropy, SoftmaxCrossEntropy
 from helpers.nn.optim import SGD
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "ReLU",
     "Sequential",
     "Sigmoid",
+    "SigmoidCrossEntropy",
     "Softmax",
     "SoftmaxCrossEntropy",
     "Tanh",

@@ -46,6 +46,38 @@ def expect_labels(labels: Array, scores: Array) -> None:
     """Raise ValueError unless `labels` holds a column of `scores` for each row."""
     _expect_scores(np.shape(scores))
     labels, (n, k) = np.asarray(labels), scores.shape
+    _expect_integers(labels, n, k)
+    if not 0 <= labels.min() <= labels.max() < k:
+        raise ValueError(
+            f"labels run from {labels.min()} to {labels.max()}; expected 0 to {k - 1} "
+            f"for scores of shape {(n, k)}: number the classes from 0, or give the "
+            "last layer an output for each"
+        )
+
+
+def expect_binary(labels: Array, scores: Array) -> None:
+    """Raise ValueError unless `scores` is `(n, 1)` and `labels` has 0 or 1 for each."""
+    shape = np.shape(scores)
+    if len(shape) != 2 or shape[1] != 1 or not shape[0]:
+        raise ValueError(f"scores have shape {shape}; expected (n, 1): {_one(shape)}")
+    labels = np.asarray(labels)
+    _expect_integers(labels, *shape)
+    if not 0 <= labels.min() <= labels.max() <= 1:
+        raise ValueError(
+            f"labels run from {labels.min()} to {labels.max()}; expected 0 and 1: "
+            "compare them with one class, as in (labels == 9).astype(int)"
+        )
+
+
+def _one(shape: tuple[int, ...]) -> str:
+    if 0 in shape:
+        return "leave empty batches out"
+    if len(shape) == 1:
+        return f"reshape them to {(shape[0], 1)}"
+    return "one logit a sample; for k classes there is SoftmaxCrossEntropy"
+
+
+def _expect_integers(labels: Array, n: int, k: int) -> None:
     if labels.shape != (n,):
         raise ValueError(
             f"labels have shape {labels.shape} for scores of shape {(n, k)}; "
@@ -55,12 +87,6 @@ def expect_labels(labels: Array, scores: Array) -> None:
         raise ValueError(
             f"labels are {labels.dtype}; expected integers: pass labels.astype(int) "
             "if they are whole numbers"
-        )
-    if not 0 <= labels.min() <= labels.max() < k:
-        raise ValueError(
-            f"labels run from {labels.min()} to {labels.max()}; expected 0 to {k - 1} "
-            f"for scores of shape {(n, k)}: number the classes from 0, or give the "
-            "last layer an output for each"
         )
 
 

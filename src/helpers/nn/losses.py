@@ -7,7 +7,7 @@ Numbers in brackets are equations of the chapters.
 import numpy as np
 from numpy import ndarray as Array
 
-from helpers.nn.checks import expect_forward, expect_labels
+from helpers.nn.checks import expect_binary, expect_forward, expect_labels
 
 
 class CrossEntropy:
@@ -57,3 +57,26 @@ class SoftmaxCrossEntropy:
         grad = self.probs.copy()
         grad[self.at_label] -= 1
         return grad / len(grad)
+
+
+class SigmoidCrossEntropy:
+    """Sigmoid and binary cross-entropy in one: finite while the logits are.
+
+    `forward(logits, labels)` takes `(n, 1)` and integers 0 and 1 `(n,)`, returns a
+    float, and raises ValueError for other shapes or labels and for an empty batch.
+    """
+
+    def forward(self, logits: Array, labels: Array) -> float:
+        expect_binary(labels, logits)
+        self.shape = logits.shape
+        self.targets = np.asarray(labels, logits.dtype)[:, None]
+        powers = np.exp(-np.abs(logits))  # at most 1, whatever the logit is
+        self.probs = np.where(logits > 0, 1, powers) / (1 + powers)
+        # (5.16)  L = max(z, 0) - y z + log(1 + exp(-|z|))
+        linear = np.maximum(logits, 0) - self.targets * logits
+        return float((linear + np.log1p(powers)).mean())
+
+    def backward(self) -> Array:
+        expect_forward(self)
+        # (5.13)  delta = (p - y) / n
+        return (self.probs - self.targets) / len(self.probs)
