@@ -367,7 +367,9 @@ def test_network_writes_dimensions_as_rows_or_as_columns_of_samples():
 
 
 @pytest.mark.parametrize("columns", [False, True])
-@pytest.mark.parametrize("sizes", [(1, 1), (784, 1000, 128, 512, 100, 10)])
+@pytest.mark.parametrize(
+    "sizes", [(1, 1), (3072, 1000, 1000, 10), (784, 1000, 128, 512, 100, 10)]
+)
 def test_network_fits_a_phone_and_its_words_do_not_overlap(sizes, columns):
     fig = plots.network(sizes, columns)
     fig.canvas.draw()

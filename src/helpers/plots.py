@@ -184,12 +184,13 @@ def network(sizes: Sequence[int], columns: bool = False) -> Figure:
         raise ValueError(f"sizes are {sizes}; expected positive integers")
     heights = [_heights(size) for size in sizes]
     tallest = max(len(each) for each in heights)
-    fig, ax = plt.subplots(figsize=(4.8, 1.3 + 0.3 * tallest))
+    fig, ax = plt.subplots(figsize=(4.8, 1.5 + 0.3 * tallest))
+    centered = {"ha": "center", "size": 11 if len(sizes) <= 4 else 9}
     for layer, (left, right) in enumerate(pairwise(heights)):
         ends = [(a, b) for a in left if a is not None for b in right if b is not None]
         ax.plot([layer, layer + 1], np.transpose(ends), "-", color="#999999", lw=0.7)
         text = _dimensions(layer + 1, sizes[layer], sizes[layer + 1], columns)
-        ax.text(layer + 0.5, -tallest / 2, text, size=9, ha="center", va="top")
+        ax.text(layer + 0.5, -tallest / 2, text, va="top", **centered)
     last = len(sizes) - 1
     for layer, (size, places) in enumerate(zip(sizes, heights, strict=True)):
         drawn = [height for height in places if height is not None]
@@ -197,10 +198,10 @@ def network(sizes: Sequence[int], columns: bool = False) -> Figure:
         color = COLORS[0] if 0 < layer < last else "black"
         ax.plot([layer] * len(drawn), drawn, "o", color=color, **style)
         if len(drawn) < len(places):
-            ax.text(layer, 0, "⋮", size=11, ha="center", va="center")
+            ax.text(layer, 0, "⋮", va="center", **centered)
         name = "input" if layer == 0 else "output" if layer == last else "hidden"
-        ax.text(layer, tallest / 2, f"{name}\n{size}", ha="center", va="bottom", size=9)
-    ax.set(xlim=(-0.5, last + 0.5), ylim=(-tallest / 2 - 2.3, tallest / 2 + 1.3))
+        ax.text(layer, tallest / 2, f"{name}\n{size}", va="bottom", **centered)
+    ax.set(xlim=(-0.5, last + 0.5), ylim=(-tallest / 2 - 3, tallest / 2 + 1.5))
     ax.axis("off")
     return fig
 
