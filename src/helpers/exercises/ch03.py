@@ -198,7 +198,7 @@ EXERCISES = {
             (still_uphill, "the mean is right now; the steps still go uphill."),
             (
                 still_over_weights,
-                "downhill now; len(w) counts the weights, and the mean is over samples.",
+                "downhill now; len(w) counts the weights; the mean is over samples.",
             ),
             (mean_over_entries, "X.size is n d; the mean is over the n samples."),
             (factor_two_missing, "the 2 of (3.12) was right."),
@@ -232,7 +232,7 @@ EXERCISES = {
         mistakes=[
             (no_penalty, "that is the plain solution; alpha isn't used."),
             (not_invertible, "that is the plain solution; alpha isn't used."),
-            (everywhere, "alpha belongs on the diagonal; `+ alpha` adds it everywhere."),
+            (everywhere, "alpha belongs on the diagonal; `+ alpha` is everywhere."),
             (squared_alpha, "the derivative of alpha |w|^2 is 2 alpha w, not squared."),
             (half_penalty, "the penalty's gradient has a factor 2 as well."),
             (double_penalty, "the RSS's gradient has a factor 2 as well."),
