@@ -25,6 +25,7 @@ LIGHT = (
     "helpers.claims",
     "helpers.exercises",
     "helpers.results",
+    "helpers.tape",
 )
 
 
