@@ -328,9 +328,12 @@ def test_gradients_of_different_nodes_share_no_memory():
 
 
 def test_the_gradient_that_backward_is_given_stays_as_it_is():
-    x, grad = Node(np.ones(3)), np.ones(3)
-    (x * 2).backward(grad)
+    x, grad = Node(np.ones(3, np.float32)), np.ones(3)
+    out = x * 2
+    out.backward(grad)
+    out.grad *= 7
     assert np.array_equal(grad, np.ones(3))
+    assert out.grad.dtype == np.float32
 
 
 DEEP = """
