@@ -104,7 +104,7 @@ def all_words(A: Array, words: Array) -> Array:
 
 
 def _layers() -> list[tuple[Array, Array, Array]]:
-    """Cases (A, b, g); the second is square, so that a wrong axis has the right shape."""
+    """Cases (A, b, g); in the second a wrong axis has the right shape."""
     rng = np.random.default_rng(73)
     shapes = [(2, 1), (2, 2), (3, 4)]
     return [
@@ -121,7 +121,7 @@ EXERCISES = {
             (value_for_slope, "that is the value |A|; its slope is asked for."),
             (operand_for_slope, "A is the slope of A squared, up to a factor of 2."),
             (sign_of_gradient, "only the sign of A matters; g keeps its own."),
-            (negative_cut, "that is the rectifier; |a| has a slope for negative a too."),
+            (negative_cut, "that is the rectifier; |a| has a slope below zero too."),
         ],
         [
             (np.array([[-2.0]]), np.array([[-3.0]])),
