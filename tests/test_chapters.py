@@ -33,6 +33,8 @@ EQUIVALENT = {
             "rectified_slope: a > 0 → a >= 0": "no random point is zero",
             "gradients: delta.sum(dim=0) → delta.mean(dim=0)": "(8.7) proves biases",
             "gradients: 0 → 1": "likewise",
+            "chain_rule: softmax_jacobian(f) @ (2 * (softmax(f) - y)) → "
+            "2 * (softmax(f) - y) @ softmax_jacobian(f)": "the Jacobian is symmetric",
             "slope: y - y.mean() → y": "the deviations of x add up to zero",
             "slope: y - y.mean() → y + y.mean()": "likewise",
             "slope_from_wrong_means: y - y_bar → y": "likewise",

@@ -233,6 +233,22 @@ def test_answer_that_changes_its_argument_is_told_so(say: Callable) -> None:
     assert "correct" in say(DOUBLE, double)  # and the cases are as they were
 
 
+def test_arguments_in_lists_are_shown_and_watched(say: Callable) -> None:
+    case = ([(np.ones((2, 3)), np.zeros(3)), (np.ones((3, 1)), np.zeros(1))],)
+    first = Exercise(lambda pairs: pairs[0][0], [], [case], names=("pairs",))
+
+    def in_place(pairs: list) -> np.ndarray:
+        pairs[0][0][...] += 1
+        return pairs[0][0] - 1
+
+    assert "changes its argument" in say(first, in_place)
+    assert "correct" in say(first, lambda pairs: pairs[0][0])
+    words = (
+        "For pairs = [[[[1., 1., 1.], [1., 1., 1.]], [0., 0., 0.]], [[[1.], [1.], [1.]]"
+    )
+    assert words in say(first, lambda pairs: pairs[1][0])
+
+
 def test_check_works_outside_the_main_thread(capsys: pytest.CaptureFixture) -> None:
     thread = threading.Thread(target=check, args=("4.2", 0.5514))
     thread.start()

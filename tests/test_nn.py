@@ -643,3 +643,8 @@ def test_linear_starts_with_xavier_weights_and_no_bias_in_float32():
 def test_linear_takes_another_initialization():
     layer = nn.Linear(5, 3, np.random.default_rng(1), init=nn.he, dtype=np.float64)
     assert np.array_equal(layer.W, nn.he(np.random.default_rng(1), 5, 3))
+
+
+def test_sigmoid_cross_entropy_refuses_logits_that_are_no_floats():
+    with pytest.raises(ValueError, match=r"scores are int8; expected floats"):
+        nn.SigmoidCrossEntropy().forward(np.array([[100], [-128]], "i1"), [0, 1])

@@ -284,6 +284,7 @@ def test_symbolic_is_the_derivative_for_arrays_and_numbers() -> None:
     np.testing.assert_allclose(got, want, rtol=1e-14)
     assert got.shape == (2, 2, 2)
     assert symbolic(lambda z: sympy.exp(-z) ** 2)(np.array(0.5)) == -2 * np.exp(-1)
+    assert symbolic(lambda z: sympy.Abs(z))(np.array(-0.5)) == -1
 
 
 def test_several_witnesses_are_all_heard(capsys: pytest.CaptureFixture) -> None:
@@ -356,9 +357,11 @@ def test_points_of_a_seed_are_always_the_same() -> None:
         np.testing.assert_array_equal(a["z"], b["z"])
 
 
-@pytest.mark.parametrize("text", ["batch", "n k onehot", "22 n", "n,k", "n+", "n+1+d"])
+@pytest.mark.parametrize(
+    "text", ["batch", "n k onehot", "22 n", "0", "probs", "n,k", "n+", "n+1+d"]
+)
 def test_an_unreadable_specification_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="can't read the point"):
+    with pytest.raises(ValueError, match="the point"):
         list(points({"z": text}, seed=0))
 
 

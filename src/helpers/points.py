@@ -18,7 +18,7 @@ Point = dict[str, Array]
 SIZES = (1, 7)
 LENGTHS = (1e-3, 1e4)
 KINDS = ("real", "one-hot", "probs", "binary")
-AXIS = re.compile(r"\d|[A-Za-z](\+([A-Za-z]|\d))?")
+AXIS = re.compile(r"[1-9]|[A-Za-z](\+([A-Za-z]|\d))?")
 
 
 def points(
@@ -66,6 +66,10 @@ def _read(text: str) -> tuple[list[str], str]:
             f"can't read the point {text!r}: expected a letter, a digit or a sum such "
             f"as n+1 for each axis, then one of {', '.join(KINDS)}, as in 'n k one-hot'"
         )
+    if kind in ("one-hot", "probs") and not words:
+        raise ValueError(
+            f"the point {text!r} has no axis; rows have one, as in 'k probs'"
+        )
     return words, kind
 
 
@@ -92,5 +96,5 @@ def _draw(
     if kind == "one-hot":
         return (values == values.max(axis=-1, keepdims=True)).astype(float)
     if kind == "binary":
-        return (values > 0).astype(float)
+        return np.asarray(values > 0, dtype=float)
     return np.asarray(length * values)

@@ -127,15 +127,15 @@ def symbolic(function: Callable) -> Formula:
         import sympy
 
         symbols = [
-            np.array(sympy.symbols(f"{letter}:{arg.size}")).reshape(arg.shape)
-            for letter, arg in zip("abcdefgh", args, strict=False)
+            np.array(sympy.symbols(f"x{i}_:{arg.size}", real=True)).reshape(arg.shape)
+            for i, arg in enumerate(args)
         ]
         value = np.asarray(function(*(each[()] for each in symbols)))
         variables = symbols[0].ravel()
         slopes = [sympy.diff(each, by) for each in value.flat for by in variables]
         every = [symbol for each in symbols for symbol in each.flat]
         numbers = [number for arg in args for number in arg.flat]
-        found = sympy.lambdify(every, slopes, "numpy")(*numbers)
+        found = sympy.lambdify(every, slopes, ["scipy", "numpy"])(*numbers)
         return np.array(found, dtype=float).reshape(value.shape + args[0].shape)
 
     derivative.witness_name = "sympy's derivative"

@@ -61,5 +61,8 @@ def describe_difference(got: float, wanted: float) -> str:
 
 
 def power(number: float) -> str:
-    """As in "1e-3"."""
-    return f"{number:.0e}".replace("e-0", "e-").replace("e+0", "e")
+    """As in "1e-3", and as in "1.5" if that isn't exact."""
+    rough = f"{number:.0e}"
+    if float(rough) != number:
+        return f"{number:g}"
+    return rough.replace("e-0", "e-").replace("e+0", "e")

@@ -148,12 +148,11 @@ def _time_limit() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _changed(arguments: tuple, case: tuple) -> bool:
-    return any(
-        not np.array_equal(now, before)
-        for now, before in zip(arguments, case, strict=True)
-        if isinstance(before, np.ndarray)
-    )
+def _changed(now: Any, before: Any) -> bool:
+    """Whether an array has changed, however deep in lists and tuples it stands."""
+    if isinstance(before, list | tuple):
+        return len(now) != len(before) or any(map(_changed, now, before))
+    return isinstance(before, np.ndarray) and not np.array_equal(now, before)
 
 
 def _compare(got: np.ndarray | str, expected: np.ndarray, within: float) -> str:
@@ -202,6 +201,8 @@ def _arguments(names: tuple[str, ...], case: tuple) -> str:
 
 
 def _show(value: Any) -> str:
+    if isinstance(value, list | tuple):  # of arrays of any shapes, perhaps nested
+        return f"[{', '.join(map(_show, value))}]"
     if isinstance(value, np.ndarray) and value.size > 24:
         return f"an array of shape {value.shape}"
     text = np.array2string(np.asarray(value), separator=", ", precision=4)

@@ -38,6 +38,18 @@ def by_the_probability(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -
     return first_weights(x, a1, W2, y_hat, y) / (y_hat * (1 - y_hat))
 
 
+def key_as_printed(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    return ((y_hat - y) * W2 * a1 * (1 - a1)) * x
+
+
+def x_not_turned(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    return W2.T @ (y_hat - y) * a1 * (1 - a1) * x
+
+
+def slope_twice(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    return first_weights(x, a1, W2, y_hat, y) * y_hat * (1 - y_hat)
+
+
 def key_gradients(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
     dW2 = (y_hat - y) * a1.T
     handed = W2.T * (y_hat - y)
@@ -128,6 +140,10 @@ def weighted_delta(logits: Array, answers: Array, weight: float) -> Array:
     return np.where(answers == 1, weight, 1) * (probs - answers) / len(logits)
 
 
+def sign_turned(logits: Array, answers: Array, weight: float) -> Array:
+    return -weighted_delta(logits, answers, weight)
+
+
 def unweighted(logits: Array, answers: Array, weight: float) -> Array:
     return weighted_delta(logits, answers, 1)
 
@@ -175,6 +191,12 @@ EXERCISES = {
                 "W2 is a row and a1 a column; entry by entry they make a square. "
                 "Where does (5.9) have a transpose?",
             ),
+            (
+                key_as_printed,
+                "that is the key's own: W2 has to be turned, and x as well.",
+            ),
+            (x_not_turned, "a column times a row: turn x."),
+            (slope_twice, "(5.5) has used the slope of the last sigmoid already."),
             (without_slope, "the sigmoid of the hidden units has a slope, (5.2)."),
             (output_for_slope, "the slope is a1 (1 - a1), not a1."),
             (answer_first, "the sign is turned: it is y_hat - y."),
@@ -194,17 +216,23 @@ EXERCISES = {
             ([30, 17], "17 is for an answer of 0, where sigma comes close to 1."),
             (
                 [np.inf, 89],
-                "sigma(-30) is small, not 0; float32 has numbers down to 1e-38.",
+                "sigma(-30) is 9e-14, not 0; float32 has numbers down to 1e-45.",
             ),
             ([np.inf, 17], "that is the side of the 1; here sigma comes close to 0."),
             ([0, 89], "the answer is 1 and the network says 0: a large loss."),
             ([30, 88], "e^88 can still be stored."),
+            ([30, 104], "rounded once, yes; here e^u overflows first."),
+            ([100, 89], "100 is PyTorch's limit; this loss is typed in."),
+            ([89, 30], "first the loss at -30, then the number where it is infinite."),
         ],
     ),
     "5.3": Exercise(
         key_gradients,
         [
-            (as_printed, "this is the code as it stands; write the shapes beside it."),
+            (
+                as_printed,
+                "a line still stops; write its shape beside each.",
+            ),
             (last_left, "dW2 has to be a row, as W2 is: turn a1."),
             (weights_left, "a row of weights times a column is a square: turn W2."),
             (
@@ -241,6 +269,7 @@ EXERCISES = {
     "5.5": Exercise(
         weighted_delta,
         [
+            (sign_turned, "the sign is turned: it is y_hat - y."),
             (unweighted, "that is (5.13), without the weight."),
             (all_weighted, "the weight is for the ones alone."),
             (zeros_weighted, "here the zeros got the weight."),
@@ -261,6 +290,7 @@ EXERCISES = {
     "5.6": Exercise(
         1 / 32,
         [
+            (1 / 16, "from delta_6 to delta_1 are five steps."),
             (1 / 64, "six layers have five steps from one to the next."),
             (1 / 1024, "that is for weights that stretch nothing."),
             (1 / 4096, "five steps, and the weights stretch up to twice."),

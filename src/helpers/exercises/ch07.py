@@ -103,6 +103,22 @@ def all_words(A: Array, words: Array) -> Array:
     return 2 * A
 
 
+def value_of_gradient(A: Array, g: Array) -> Array:
+    return np.abs(g)
+
+
+def matrix_product(A: Array, b: Array, g: Array) -> Array:
+    return A.T @ g
+
+
+def half_missing(A: Array, g: Array) -> Array:
+    return g * (1 + np.tanh(A)) / 2
+
+
+def forward_value(A: Array, g: Array) -> Array:
+    return np.logaddexp(0, A)
+
+
 def _layers() -> list[tuple[Array, Array, Array]]:
     """Cases (A, b, g); in the second a wrong axis has the right shape."""
     rng = np.random.default_rng(73)
@@ -121,6 +137,7 @@ EXERCISES = {
             (value_for_slope, "that is the value |A|; its slope is asked for."),
             (operand_for_slope, "A is the slope of A squared, up to a factor of 2."),
             (sign_of_gradient, "only the sign of A matters; g keeps its own."),
+            (value_of_gradient, "that is |g|; the slope at A is the sign of A."),
             (negative_cut, "that is the rectifier; |a| has a slope below zero too."),
         ],
         [
@@ -141,6 +158,11 @@ EXERCISES = {
                 [5, 3, 1, 1],
                 "a forward pass for one input says nothing of the other inputs.",
             ),
+            (
+                [5, 3, 1, 5],
+                "forward passes start from inputs, the others from outputs.",
+            ),
+            ([3, 5, 3, 1], "a forward pass starts from one input; there are five."),
             ([5, 3, 5, 3], "a reverse pass serves one output, and one is asked for."),
             ([15, 15, 5, 1], "one pass gives a whole row or column of the Jacobian."),
         ],
@@ -152,6 +174,7 @@ EXERCISES = {
             (own_factor, "(7.4) hands a factor the other one."),
             (rows_not_summed, "b was copied once a row; sum over these copies."),
             (not_summed, "the copies of b have to be summed, (7.7)."),
+            (matrix_product, "the product goes entry by entry; @ is a matrix product."),
             (averaged, "(7.7) is a sum over the copies, not a mean."),
         ],
         _layers(),
@@ -161,7 +184,14 @@ EXERCISES = {
         [6, 2],
         [
             ([2, 2], "the nodes between keep their adjoints too, and pass them on."),
-            ([5, 2], "y counts: its operand is twice too large already."),
+            (
+                [5, 2],
+                "the last node itself is right, its operand two times as large as it "
+                "should be; count on from there.",
+            ),
+            ([4, 2], "that is the chain of three operations in the text."),
+            ([7, 2], "the last node itself starts with 1, as it should."),
+            ([2, 6], "the order: first the engine where every node keeps and adds."),
             ([32, 2], "a factor of 2 at each operation is too much; follow the chain."),
             ([10, 2], "follow the second call, node by node from y."),
             ([6, 6], "in the second engine only leaves keep what they were told."),
@@ -174,6 +204,11 @@ EXERCISES = {
             (overflowing, "exp(1000) is infinite, and so is what it is divided by."),
             (slope_alone, "the chain rule multiplies the slope by what is handed in."),
             (logarithm_alone, "the inner derivative, exp(A), is missing."),
+            (
+                half_missing,
+                "the sigmoid is 1/2 + tanh(A / 2) / 2: half the argument.",
+            ),
+            (forward_value, "that is softplus itself; its slope is asked for."),
             (rectifier, "softplus is smooth: its slope rises from 0 to 1 gradually."),
             (sigmoid_slope, "the sigmoid is the slope already; that is its own slope."),
         ],
@@ -195,6 +230,7 @@ EXERCISES = {
         [
             (np.array([[1.0], [2.0], [3.0]]), np.array([0, 2])),
             (np.array([[1.0, 2], [3, -1], [0.5, 4]]), np.array([2, 0, 2, 2])),
+            (np.array([[1.0, 2], [3, -1], [0.5, 4]]), np.array([1, 1, 0])),
         ],
         ("A", "words"),
     ),

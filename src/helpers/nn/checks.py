@@ -60,6 +60,11 @@ def expect_binary(labels: Array, scores: Array) -> None:
     shape = np.shape(scores)
     if len(shape) != 2 or shape[1] != 1 or not shape[0]:
         raise ValueError(f"scores have shape {shape}; expected (n, 1): {_one(shape)}")
+    if not np.issubdtype(np.asarray(scores).dtype, np.floating):
+        raise ValueError(
+            f"scores are {np.asarray(scores).dtype}; expected floats: the last layer's "
+            "outputs, before the sigmoid"
+        )
     labels = np.asarray(labels)
     _expect_integers(labels, *shape)
     if not 0 <= labels.min() <= labels.max() <= 1:
