@@ -20,6 +20,15 @@ myst_heading_anchors = 3
 html_theme = "sphinx_book_theme"
 """
 TARGETS = ["eq-4-3", "eq-4-4", "proof-4-3", "ex-4-2", "claim-1", "claim-2"]
+TARGETS += ["row-f3", "row-s12"]
+TABLE = """
+| key | says |
+| --- | --- |
+| F3 | a sign |
+| S12 | a digit, as F4 does |
+| X1 | no key |
+| F4 too | no key either |
+"""
 PAGE = """
 # Page
 
@@ -52,6 +61,7 @@ def chapter():
             code("disclaim(1)"),
             code('claim("parameters", 3)', outputs=[CLAIM]),
             text("## Exercise 4.2: a bug"),
+            text(TABLE),
             text("[a book](page.md#bishop2006), [a term](page.md#logit)"),
         ],
     )
@@ -129,6 +139,14 @@ def test_claiming_cells_are_counted_by_cell_and_nothing_else_is(built):
     after = html["chapter"].partition('id="claim-2"')[2]
     assert "parameters" in after and "disclaim" not in after
     assert 'id="claim-3"' not in html["chapter"]
+
+
+def test_a_row_is_a_target_by_its_first_cell_alone(built):
+    html, _, _ = built
+    after = html["chapter"].partition('id="row-f3"')[2]
+    assert after.index("a sign") < after.index("a digit")
+    for name in ("row-f4", "row-x1", "row-key"):
+        assert name not in html["chapter"]
 
 
 def test_a_tag_on_several_lines_is_left_outside_of_split(built):

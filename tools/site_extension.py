@@ -6,6 +6,7 @@ Notebooks hold plain CommonMark, which names no targets. Here
 - the first cell that calls `prove("4.3"` becomes `#proof-4-3`,
 - a heading "Exercise 4.2 ..." becomes `#ex-4-2`,
 - the cells of a page that call `claim(` become `#claim-1`, `#claim-2`, ...,
+- a table row whose first cell is a key like F3 becomes `#row-f3`,
 - a term of the glossary and a MyST target `(name)=` become `#name`,
 
 and all pages may link to them as `file.ipynb#eq-4-3`.
@@ -33,7 +34,7 @@ class LinkTargets(SphinxTransform):
 
     def apply(self) -> None:
         slugs = getattr(self.document, "myst_slugs", {})
-        for found in (equations, proofs, exercises, claims, terms):
+        for found in (equations, proofs, exercises, claims, keyed_rows, terms):
             for name, text, node in found(self.document):
                 if name not in slugs:
                     node["ids"].append(name)
@@ -72,6 +73,14 @@ def claims(document: nodes.document) -> Iterator[Target]:
     claiming = [cell for cell, source in cells if re.search(r"\bclaim\(", source)]
     for count, cell in enumerate(claiming, start=1):
         yield f"claim-{count}", f"claim {count}", cell
+
+
+def keyed_rows(document: nodes.document) -> Iterator[Target]:
+    """The findings of chapter 16: a letter for the document, and a number."""
+    for row in document.findall(nodes.row):
+        key = row[0].astext().strip()
+        if re.fullmatch(r"[MTFSI]\d+", key):
+            yield f"row-{key.lower()}", key, row
 
 
 def terms(document: nodes.document) -> Iterator[Target]:

@@ -1,0 +1,201 @@
+"""Exercises of chapter 16, what the documents get wrong."""
+
+from math import ceil
+
+import numpy as np
+from numpy import ndarray as Array
+
+from helpers.exercises import Exercise
+
+
+def log_sum_exp(logits: Array) -> Array:
+    top = logits.max(axis=1)
+    return top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
+
+
+def at_label(logits: Array, labels: Array) -> Array:
+    return logits[np.arange(len(labels)), labels]
+
+
+def cross_entropy(logits: Array, labels: Array) -> float:
+    return (log_sum_exp(logits) - at_label(logits, labels)).mean()
+
+
+def as_printed(logits: Array, labels: Array) -> float:
+    return -(at_label(logits, labels) + log_sum_exp(logits)).sum()
+
+
+def printed_mean(logits: Array, labels: Array) -> float:
+    return -(at_label(logits, labels) + log_sum_exp(logits)).mean()
+
+
+def summed(logits: Array, labels: Array) -> float:
+    return (log_sum_exp(logits) - at_label(logits, labels)).sum()
+
+
+def sign_turned(logits: Array, labels: Array) -> float:
+    return -cross_entropy(logits, labels)
+
+
+def entries_counted(logits: Array, labels: Array) -> float:
+    return cross_entropy(logits, labels) / logits.shape[1]
+
+
+def epochs(steps: int, batch: int, samples: int) -> float:
+    return steps / ceil(samples / batch)
+
+
+def short_batch_dropped(steps: int, batch: int, samples: int) -> float:
+    return steps / (samples // batch)
+
+
+def images_seen(steps: int, batch: int, samples: int) -> float:
+    return steps * batch / samples
+
+
+def whole_epochs(steps: int, batch: int, samples: int) -> float:
+    return steps // ceil(samples / batch)
+
+
+def steps_from_epochs(steps: int, batch: int, samples: int) -> float:
+    return steps * ceil(samples / batch)
+
+
+def mean_loss(means: Array, sizes: Array) -> float:
+    return (means * sizes).sum() / sizes.sum()
+
+
+def mean_of_means(means: Array, sizes: Array) -> float:
+    return means.mean()
+
+
+def over_batches(means: Array, sizes: Array) -> float:
+    return (means * sizes).sum() / len(sizes)
+
+
+def sum_of_sums(means: Array, sizes: Array) -> float:
+    return (means * sizes).sum()
+
+
+def divided_by_sizes(means: Array, sizes: Array) -> float:
+    return (means / sizes).sum() * len(sizes) / sizes.sum()
+
+
+def leaked(train: Array, test: Array) -> float:
+    return np.isin(test, train).mean()
+
+
+def train_asked(train: Array, test: Array) -> float:
+    return np.isin(train, test).mean()
+
+
+def side_by_side(train: Array, test: Array) -> float:
+    return (train == test).mean()
+
+
+def counted(train: Array, test: Array) -> float:
+    return np.isin(test, train).sum()
+
+
+def different_ones(train: Array, test: Array) -> float:
+    return len(np.intersect1d(train, test)) / len(test)
+
+
+def share_left(train: Array, test: Array) -> float:
+    return 1 - leaked(train, test)
+
+
+def whether(train: Array, test: Array) -> float:
+    return float(np.isin(test, train).any())
+
+
+_rng = np.random.default_rng(16)
+_SMALL, _SMALL_LABELS = np.array([[0.0, 1, 3], [2, 0, 1]]), np.array([0, 1])
+_PARAMETERS, _WEIGHTS = 478_410, 784 * 400 + 400 * 400 + 400 * 10
+
+EXERCISES = {
+    "16.1": Exercise(
+        cross_entropy,
+        names=("logits", "labels"),
+        cases=[
+            (_SMALL, _SMALL_LABELS),
+            (_SMALL + 100, _SMALL_LABELS),
+            (_rng.normal(size=(5, 4)), np.array([3, 0, 0, 2, 1])),
+        ],
+        mistakes=[
+            (as_printed, "this is the code as it stands; shift all logits by 1."),
+            (
+                printed_mean,
+                "the mean is right; add 1 to all logits, and it still moves.",
+            ),
+            (summed, "the sign is right; twice the samples, and it still doubles."),
+            (sign_turned, "a loss falls where the right logit rises."),
+            (entries_counted, "the mean is over the samples, not over all entries."),
+        ],
+    ),
+    "16.2": Exercise(
+        float(np.log(np.e + 3) - 1 / 4),
+        within=1e-3,
+        mistakes=[
+            (float(np.log(np.e + 3)), "that is the ceiling; a quarter is right."),
+            (float(np.log(np.e + 3) - 1), "that is the floor; most answers are wrong."),
+            (float(np.log(4)), "ln 4 is the loss of a guess; this network is certain."),
+            (float(np.log(np.e + 3) - 3 / 4), "one quarter is right, not three."),
+            (float(np.log(np.e + 4) - 1 / 4), "count the wrong classes once more."),
+        ],
+    ),
+    "16.3": Exercise(
+        epochs,
+        names=("steps", "batch", "samples"),
+        cases=[(3, 2, 3), (6, 4, 10), (5000, 32, 50_000), (7, 5, 100)],
+        mistakes=[
+            (short_batch_dropped, "the short last batch is a step too: round up."),
+            (images_seen, "with a short last batch some steps hold fewer images."),
+            (whole_epochs, "a part of an epoch counts too: divide, don't round."),
+            (steps_from_epochs, "that turns epochs into steps; this is the way back."),
+        ],
+    ),
+    "16.4": Exercise(
+        mean_loss,
+        names=("means", "sizes"),
+        cases=[
+            (np.array([1.0, 0.0]), np.array([3, 1])),
+            (np.array([1.0, 0.0]), np.array([128, 72])),
+            (_rng.random(5), np.array([64, 64, 64, 64, 16])),
+        ],
+        mistakes=[
+            (mean_of_means, "each batch weighs the same here, however small it is."),
+            (over_batches, "the sum is right; divide by samples, not by batches."),
+            (sum_of_sums, "that is the sum over all samples; it takes their mean."),
+            (divided_by_sizes, "a mean times its size is a sum; you divide."),
+        ],
+    ),
+    "16.5": Exercise(
+        leaked,
+        names=("train", "test"),
+        cases=[
+            (np.array([0, 1, 2]), np.array([2, 3])),
+            (np.array([0, 1, 2, 3]), np.array([4, 5])),
+            (np.array([5, 3, 1, 1]), np.array([1, 3, 3, 7, 9])),
+            (_rng.permutation(40)[:30], _rng.permutation(40)[:30]),
+        ],
+        mistakes=[
+            (train_asked, "that is the share of train that occurs in test."),
+            (side_by_side, "the two have different orders and lengths."),
+            (counted, "that is the number of shared entries, not their share."),
+            (different_ones, "an entry that stands twice in test counts twice."),
+            (share_left, "that is the share that does not leak."),
+            (whether, "the question is how many, not whether."),
+        ],
+    ),
+    "16.6": Exercise(
+        [_PARAMETERS, 4 * _PARAMETERS],
+        within=1e-9,
+        mistakes=[
+            ([_WEIGHTS, 4 * _WEIGHTS], "the biases are missing."),
+            ([_PARAMETERS, 32 * _PARAMETERS], "a byte has 8 bits."),
+            ([_PARAMETERS, 2 * _PARAMETERS], "two bytes are half precision."),
+            ([4 * _PARAMETERS, _PARAMETERS], "the number of parameters comes first."),
+        ],
+    ),
+}
