@@ -1,8 +1,8 @@
 """A tape: NumPy operations that remember how they were made, and go back.
 
 Arrays wrapped in a `Node` are differentiated, plain arrays and numbers are constants.
-Shapes and types are NumPy's, and a gradient has those of its node's data, which have to
-stay as they are from an operation to `backward`. Numbers in brackets are equations.
+Types are NumPy's, but a number takes the array's. What an operation is given, labels
+and indices too, stays as it is until `backward`. Numbers in brackets are equations.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RULES: dict[np.ufunc, tuple[Callable[..., Array], ...]] = {
     np.exp: (lambda g, q, a: g * q,),
     np.log: (lambda g, q, a: g / a,),
     np.tanh: (lambda g, q, a: g * (1 - q**2),),
-    # (8.2), where b = 0
+    # (8.2), where b = 0; of two equal nodes the second gets all
     np.maximum: (lambda g, q, a, b: g * (a > b), lambda g, q, a, b: g * (a <= b)),
     # (7.9), (7.10)
     np.matmul: (lambda g, q, a, b: g @ b.mT, lambda g, q, a, b: a.mT @ g),
@@ -55,18 +55,21 @@ class Node(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_ufunc__(self, f: np.ufunc, how: str, *args: object, **more) -> Node:
         rules = RULES.get(f, ())
+        if f is np.maximum:  # a constant comes second
+            args = sorted(args, key=lambda x: not isinstance(x, Node))
         stray = any(isinstance(x, Node) for x in args[len(rules) :])
         if how != "__call__" or more or stray:
-            raise TypeError(
-                f"the tape can't do such an np.{f.__name__}: use x.data of constants,"
-                " x = x + y for x += y, np.exp(c * np.log(x)) for x**c"
-            )
+            hint = "x.data, x = x + y for x += y, np.exp(c * np.log(x)) for x**c"
+            raise TypeError(f"the tape can't do such an np.{f.__name__}: use {hint}")
         values = [value(x) for x in args]
         if f is np.matmul and min(map(np.ndim, values)) < 2:
             raise ValueError("@ got a vector; make it a row with x.reshape(1, -1)")
         out = f(*values)
         backs = [lambda g, rule=rule: rule(g, out, *values) for rule in rules]
         return Node(out, *zip(args, backs, strict=False))
+
+    def __array__(self, *_: object, **__: object) -> Array:
+        raise TypeError("no rule for this function: use a Node's methods, or x.data")
 
     def graph(self) -> list[Node]:
         """This node and all it was made of, the youngest first."""
@@ -85,8 +88,7 @@ class Node(np.lib.mixins.NDArrayOperatorsMixin):
         if grad is None and self.data.size == 1:
             grad = np.ones_like(self.data)
         if grad is None or np.shape(grad) != self.data.shape:
-            got = None if grad is None else np.shape(grad)
-            raise ValueError(f"backward got {got}; expected shape {self.data.shape}")
+            raise ValueError(f"backward got {grad}; expected shape {self.data.shape}")
         nodes = self.graph()
         for node in nodes:
             node.grad = np.zeros_like(node.data)
@@ -123,10 +125,8 @@ class Node(np.lib.mixins.NDArrayOperatorsMixin):
         return Node(self.data[index], (self, back))
 
 
-def value(x: Node | Array | float) -> Array | float:
-    if isinstance(x, Node):
-        return x.data
-    return np.asarray(x) if np.ndim(x) else float(x)  # numbers take any type
+def value(x: Node | Array | float) -> Array | float:  # numbers take any type
+    return x.data if isinstance(x, Node) else np.asarray(x) if np.ndim(x) else float(x)
 
 
 def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
@@ -137,8 +137,8 @@ def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
     return g.sum(axis=tuple(axes), keepdims=True).reshape(shape) if axes else g
 
 
-def sigmoid(a: Node) -> Node:
-    return np.tanh(a / 2) / 2 + 0.5  # 1 / (1 + exp(-a)), which overflows
+def sigmoid(a: Node) -> Node:  # 1 / (1 + exp(-a)) overflows; this is 0 below -37
+    return np.tanh(a / 2) / 2 + 0.5
 
 
 def cross_entropy(logits: Node, labels: Array) -> Node:
