@@ -149,10 +149,14 @@ def _time_limit() -> Iterator[None]:
 
 
 def _changed(now: Any, before: Any) -> bool:
-    """Whether an array has changed, however deep in lists and tuples it stands."""
+    """Whether an argument has changed, however deep in lists and tuples."""
+    if type(now) is not type(before):
+        return True
     if isinstance(before, list | tuple):
         return len(now) != len(before) or any(map(_changed, now, before))
-    return isinstance(before, np.ndarray) and not np.array_equal(now, before)
+    return not np.array_equal(
+        now, before, equal_nan=np.asarray(before).dtype.kind == "f"
+    )
 
 
 def _compare(got: np.ndarray | str, expected: np.ndarray, within: float) -> str:
@@ -202,7 +206,8 @@ def _arguments(names: tuple[str, ...], case: tuple) -> str:
 
 def _show(value: Any) -> str:
     if isinstance(value, list | tuple):  # of arrays of any shapes, perhaps nested
-        return f"[{', '.join(map(_show, value))}]"
+        text = f"[{', '.join(map(_show, value))}]"
+        return text if len(text) < 300 else f"a list of {len(value)}"
     if isinstance(value, np.ndarray) and value.size > 24:
         return f"an array of shape {value.shape}"
     text = np.array2string(np.asarray(value), separator=", ", precision=4)

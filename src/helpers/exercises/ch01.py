@@ -27,6 +27,13 @@ def no_activation(x: Array, layers: Layers) -> Array:
     return x
 
 
+def rectified(x: Array, layers: Layers) -> Array:
+    for W, b in layers[:-1]:
+        x = relu(x @ W + b)
+    W, b = layers[-1]
+    return x @ W + b
+
+
 def no_biases(x: Array, layers: Layers) -> Array:
     return forward(x, [(W, 0 * b) for W, b in layers])
 
@@ -58,6 +65,20 @@ def weights_alone(layers: Layers) -> Array:
     return collapse(layers)[:-1]
 
 
+def biases_summed(layers: Layers) -> Array:
+    total = sum(b.sum() for _, b in layers)
+    return np.vstack([collapse(layers)[:-1], 0 * layers[-1][1] + total])
+
+
+def bias_on_top(layers: Layers) -> Array:
+    return np.roll(collapse(layers), 1, axis=0)
+
+
+def as_pair(layers: Layers) -> tuple[Array, Array]:
+    both = collapse(layers)
+    return both[:-1], both[-1]
+
+
 def layer_in_columns(W: Array, a: Array, b: Array) -> Array:
     return np.tanh(W @ a + b[:, None])
 
@@ -84,6 +105,10 @@ def bump(x: Array, t: float, w: float) -> Array:
 
 def never_comes_back(x: Array, t: float, w: float) -> Array:
     return (relu(x - t + w) - 2 * relu(x - t)) / w
+
+
+def rises_forever(x: Array, t: float, w: float) -> Array:
+    return relu(x - t + w) / w
 
 
 def stays_up(x: Array, t: float, w: float) -> Array:
@@ -117,6 +142,7 @@ EXERCISES = {
             (activation_at_the_end, "no activation after the last layer."),
             (no_activation, "the activation is missing: this is a single affine map."),
             (no_biases, "the biases are missing."),
+            (rectified, "here the activation is tanh."),
             (bias_outside, "the bias belongs inside the activation."),
         ],
     ),
@@ -127,7 +153,8 @@ EXERCISES = {
             (17, "those are the units, the inputs among them."),
             (13, "those are the biases; add the weights."),
             (77, "the inputs have no biases."),
-            (64, "each layer has biases: 6, 4 and 3."),
+            (63, "each unit has a bias, not each layer: 6, 4 and 3."),
+            (70, "the outputs have biases too."),
         ],
     ),
     "1.3": Exercise(
@@ -138,6 +165,9 @@ EXERCISES = {
             (last_bias, "the biases of the layers below reach the output too."),
             (first_bias_alone, "only the first layer's bias has arrived."),
             (weights_alone, "that is W*; b* belongs below it as a last row."),
+            (biases_summed, "a bias passes through all the layers above its own."),
+            (bias_on_top, "b* is the last row, under W*."),
+            (as_pair, "return one array, np.vstack([W, b])."),
         ],
     ),
     "1.4": Exercise(
@@ -173,6 +203,7 @@ EXERCISES = {
         cases=[(_X, 0.0, 1.0), (_X, 0.5, 2.0), (_X, -1.0, 0.25)],
         mistakes=[
             (never_comes_back, "it falls for ever; the last unit stops it at t + w."),
+            (rises_forever, "it goes on rising; the slope changes at t and t + w too."),
             (stays_up, "it stays up; the slope at t changes from 1/w to -1/w."),
             (not_one_high, "it is w high; the slope has to be 1/w."),
         ],
