@@ -546,6 +546,70 @@ def test_sgd_leaves_the_gradients_as_they_are():
     assert all(map(np.array_equal, layer.grads, before))
 
 
+# --- RMSprop and Adam -----------------------------------------------------------------
+
+
+ADAPTIVE = {nn.RMSprop: torch.optim.RMSprop, nn.Adam: torch.optim.Adam}
+SETTINGS = [
+    (nn.RMSprop, {}),
+    (nn.RMSprop, {"lr": 0.1, "alpha": 0.7, "eps": 1e-3}),
+    (nn.Adam, {}),
+    (nn.Adam, {"lr": 0.1, "betas": (0.7, 0.8), "eps": 1e-3}),
+]
+each_adaptive = pytest.mark.parametrize("kind", ADAPTIVE)
+
+
+@pytest.mark.parametrize(("kind", "settings"), SETTINGS)
+@pytest.mark.parametrize("length", [1e-6, 1.0, 1e3])
+def test_adaptive_steps_equal_torch_over_a_hundred_steps(kind, settings, length):
+    params = [np.array(normal(i, shape)) for i, shape in enumerate([(3, 5), (5,)])]
+    tensors = [torch.tensor(param, requires_grad=True) for param in params]
+    net = SimpleNamespace(params=params, grads=None)
+    ours, theirs = kind(net, **settings), ADAPTIVE[kind](tensors, **settings)
+    assert ours.lr == theirs.param_groups[0]["lr"]
+    for step in range(100):
+        if step == 50:
+            ours.lr = theirs.param_groups[0]["lr"] = 0.003
+        net.grads = [normal([step, i], p.shape, length) for i, p in enumerate(params)]
+        for tensor, grad in zip(tensors, net.grads, strict=True):
+            tensor.grad = torch.tensor(grad)
+        ours.step()
+        theirs.step()
+        for param, tensor in zip(params, tensors, strict=True):
+            np.testing.assert_allclose(param, tensor.detach(), rtol=0, atol=1e-12)
+
+
+@each_adaptive
+@each_dtype
+@pytest.mark.parametrize("lr", [0.1, np.float64(0.1)])
+def test_adaptive_steps_change_parameters_in_place_and_keep_their_dtype(
+    kind, dtype, lr
+):
+    layer = made(nn.Linear, dtype)
+    W, b, before = layer.W, layer.b, layer.W.copy()
+    optimizer = kind(layer, lr)
+    layer.grads = [normal(0, W.shape, dtype=dtype), normal(1, b.shape, dtype=dtype)]
+    grads = [grad.copy() for grad in layer.grads]
+    for _ in range(2):
+        optimizer.step()
+    assert layer.W is W
+    assert layer.b is b
+    assert (before != W).all()
+    assert (b != 0).all()
+    assert all(map(np.array_equal, layer.grads, grads))
+    for array in (W, b, *optimizer.squares, *getattr(optimizer, "means", [])):
+        assert array.dtype == dtype
+
+
+@each_adaptive
+def test_a_parameter_without_gradient_stays(kind):
+    layer = made(nn.Linear)
+    before = layer.W.copy()
+    layer.grads = [np.zeros_like(param) for param in layer.params]
+    kind(layer).step()
+    assert np.array_equal(layer.W, before)
+
+
 # --- A whole network ------------------------------------------------------------------
 
 

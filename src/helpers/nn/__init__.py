@@ -11,12 +11,14 @@ from helpers.nn.layers import (
     xavier,
 )
 from helpers.nn.losses import CrossEntropy, SigmoidCrossEntropy, SoftmaxCrossEntropy
-from helpers.nn.optim import SGD
+from helpers.nn.optim import SGD, Adam, RMSprop
 
 __all__ = [
     "SGD",
+    "Adam",
     "CrossEntropy",
     "Linear",
+    "RMSprop",
     "ReLU",
     "Sequential",
     "Sigmoid",
