@@ -22,6 +22,7 @@ PROOF = re.compile(r'^prove\(\s*"(\d+\.\d+)"', re.M)
 # Slips that change nothing, each with the reason; a pattern stands for many.
 EQUIVALENT = {
     r".*→ return .*\.T": "a number, vector or symmetric matrix is its own transpose",
+    r".*: (.+) \* (np\.sign\(.+\)) → \1 / \2": "a sign is 1 or -1",
     r".*: len\((\w+)\) → \1\.size": "a vector has as many entries as rows",
     r".*: (.+) @ (.+) → \2 @ \1": "a product of vectors, or with a symmetric matrix",
     **{
