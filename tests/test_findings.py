@@ -1,0 +1,60 @@
+"""The list of findings in chapter 16 has each trap once, with the numbers computed."""
+
+import re
+
+import nbformat
+import pytest
+
+from tools.digest import ROOT
+
+CHAPTER = ROOT / "chapters/16-what-the-documents-get-wrong.ipynb"
+DOCUMENTS = {
+    "M": "Modeling",
+    "T": "Technion",
+    "F": "Fashion",
+    "S": "CS324",
+    "I": "inzva",
+}
+COUNTS = {"M": 16, "T": 12, "F": 14, "S": 19, "I": 17}
+CELLS = nbformat.read(CHAPTER, as_version=4).cells
+
+
+def listed():
+    """The cells of each row of the list, by key."""
+    text = "\n".join(cell.source for cell in CELLS if cell.cell_type == "markdown")
+    lines = re.findall(r"^\| ([MTFSI]\d+) \|(.*)\|$", text, re.M)
+    rows = {key: [cell.strip() for cell in rest.split("|")] for key, rest in lines}
+    assert len(rows) == len(lines), "a key stands twice"
+    return rows
+
+
+def computed():
+    """(key, numbers) of all that the cells print for the list."""
+    outputs = [out for cell in CELLS for out in cell.get("outputs", [])]
+    text = "\n".join(out.get("text", "") for out in outputs)
+    return re.findall(r"(?:^|; )([MTFSI]\d+): ([^;\n]*)", text, re.M)
+
+
+def test_every_finding_is_listed_once_with_its_document():
+    rows = listed()
+    keys = {
+        f"{letter}{n + 1}" for letter, count in COUNTS.items() for n in range(count)
+    }
+    assert set(rows) == keys
+    for key, (_, document, *rest) in rows.items():
+        assert document == DOCUMENTS[key[0]]
+        assert len(rest) == 3, f"{key} has a | in its text"
+
+
+@pytest.mark.parametrize(("key", "numbers"), computed())
+def test_the_list_prints_what_the_cells_compute(key, numbers):
+    text = " ".join(listed()[key][3:]).replace("−", "-")
+    for number in numbers.split():
+        assert re.search(rf"(?<![\d.,]){re.escape(number)}(?!\d|[.,]\d)", text), number
+
+
+def test_every_number_of_the_list_is_computed():
+    elsewhere = {"M4", "M10", "T6", "I9", "I11"}  # no numbers to round: asserted there
+    keys = {key for key, _ in computed()}
+    for key, row in listed().items():
+        assert row[-1] == "–" or key in keys | elsewhere, key
