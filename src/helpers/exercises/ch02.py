@@ -120,6 +120,36 @@ def from_one(losses: Array, patience: int) -> int:
     return _watch(losses, patience)[0] + 1
 
 
+def never_reset(losses: Array, patience: int) -> int:
+    best, bad = 0, 0
+    for epoch in range(1, len(losses)):
+        better = losses[epoch] < losses[best]
+        best, bad = (epoch, bad) if better else (best, bad + 1)
+        if bad == patience:
+            break
+    return best
+
+
+def equal_is_lower(losses: Array, patience: int) -> int:
+    best = 0
+    for epoch in range(len(losses)):
+        if losses[epoch] <= losses[best]:
+            best = epoch
+        if epoch - best == patience:
+            break
+    return best
+
+
+def worse_than_before(losses: Array, patience: int) -> int:
+    bad, last = 0, 0
+    for epoch in range(1, len(losses)):
+        bad = bad + 1 if losses[epoch] >= losses[epoch - 1] else 0
+        last = epoch
+        if bad == patience:
+            break
+    return int(np.argmin(losses[: last + 1]))
+
+
 _rng = np.random.default_rng(2)
 _G, _KEPT = _rng.normal(size=(4, 3)), (_rng.random((4, 3)) > 0.4).astype(float)
 _GRAD, _M, _V = _rng.normal(size=5), 0.3 * _rng.normal(size=5), _rng.random(5)
@@ -137,6 +167,8 @@ EXERCISES = {
             ),
             (0.49, "that is (1 - 0.3)^2; the rate is multiplied by the curvature, 8."),
             (2.4, "that is the rate times the curvature; go on with (2.3)."),
+            (0.04, "the curvature of one half times 8 w^2 is 8, not 4."),
+            (-1.96, "a square isn't negative."),
             (5.76, "the factor of the distance is 1 - 2.4."),
         ],
     ),
@@ -147,6 +179,7 @@ EXERCISES = {
             (99, "that is for drawing with replacement; use the last factor of (2.5)."),
             (1, "one sample has the whole S^2."),
             (100, "all samples together have no deviation at all."),
+            (25, "half of the set is enough: solve (100 - n) / n = 1."),
             (49.5, "the last factor has N - 1 below, not N."),
         ],
     ),
@@ -196,6 +229,8 @@ EXERCISES = {
             (np.array([0.9, 0.5, 0.6, 0.4, 0.5, 0.6]), 2),
             (np.array([0.9, 0.8, 0.7]), 2),
             (np.array([1.0, 0.5, 0.6, 0.7, 0.8, 0.4]), 2),
+            (np.array([1.0, 1.1, 0.9, 1.0, 0.5]), 2),
+            (np.array([0.5, 0.5, 0.4]), 1),
             (np.array([1.0, 0.6, 0.7, 0.8, 0.65, 0.3, 0.2, 0.9]), 3),
             (np.array([1.0, 0.6, 0.7, 0.8, 0.5, 0.3, 0.2, 0.9]), 3),
         ],
@@ -212,11 +247,20 @@ EXERCISES = {
                 "2, the second of them is the last.",
             ),
             (from_one, "epochs are counted from 0 here."),
+            (
+                never_reset,
+                "epochs in a row: a better one starts the count again.",
+            ),
+            (equal_is_lower, "an equal loss is nothing lower."),
+            (
+                worse_than_before,
+                "compare with the lowest so far, not the last one.",
+            ),
         ],
     ),
     "2.6": Exercise(
         0.1 / 1.9,
-        within=2e-3,
+        within=0.01,
         mistakes=[
             (1.0, "that is the first step; M remembers it in the second."),
             (
@@ -224,7 +268,9 @@ EXERCISES = {
                 "M is -0.01; in the second step it is divided by 1 - 0.9**2.",
             ),
             (-0.1 / 1.9, "the second gradient is the heavier one in M: which way?"),
-            (0.01, "that is M; both moments have to be corrected."),
+            (0.01, "that is -M; both moments have to be corrected."),
+            (0.224, "V is corrected as well: V_2 divided by 1 - 0.999**2 is 1."),
+            (0.526, "look at the decimal point."),
             (0.0, "the two gradients don't cancel: the later one weighs more."),
         ],
     ),
