@@ -202,15 +202,9 @@ def test_cross_entropy_is_torchs(n, k, seed):
 
 def random_expression(draw, leaves, numpy):
     """The same random operations on nodes and on tensors; values stay near 1."""
-    tanh, exp, log = (
-        (np.tanh, np.exp, np.log)
-        if numpy
-        else (
-            torch.tanh,
-            torch.exp,
-            torch.log,
-        )
-    )
+    lib = np if numpy else torch
+    tanh, exp, log = lib.tanh, lib.exp, lib.log
+    rectify = (lambda x: np.maximum(x, 0)) if numpy else torch.relu
     known = list(leaves)
     for kind, i, j, c in draw:
         a, b = known[i % len(known)], known[j % len(known)]
@@ -226,6 +220,14 @@ def random_expression(draw, leaves, numpy):
             new = log(tanh(a) ** 2 + 1.5)
         elif kind == "sum":
             new = a.sum()
+        elif kind == "mean":
+            new = a.mean()
+        elif kind == "rectify":
+            new = rectify(a)
+        elif kind == "outer":
+            new = (tanh(a).reshape(-1, 1) @ tanh(b).reshape(-1, 1).T).mean()
+        elif kind == "index":
+            new = a.reshape(-1)[[0, -1, 0]].sum()
         else:
             new = c - tanh(a)
         known.append(tanh(new) if kind == "add" else new)
@@ -235,7 +237,20 @@ def random_expression(draw, leaves, numpy):
     return total
 
 
-kinds = st.sampled_from(["add", "subtract", "multiply", "divide", "log", "sum", "c"])
+KINDS = [
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "log",
+    "sum",
+    "mean",
+    "rectify",
+    "outer",
+    "index",
+    "c",
+]
+kinds = st.sampled_from(KINDS)
 lines = st.tuples(kinds, st.integers(0, 30), st.integers(0, 30), st.floats(-2, 2))
 
 
