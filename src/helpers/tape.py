@@ -137,7 +137,7 @@ def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
     return g.sum(axis=tuple(axes), keepdims=True).reshape(shape) if axes else g
 
 
-def sigmoid(a: Node) -> Node:  # 1 / (1 + exp(-a)) overflows; this is 0 below -37
+def sigmoid(a: Node) -> Node:  # 1 / (1 + exp(-a)) overflows; this is 0 below -38
     return np.tanh(a / 2) / 2 + 0.5
 
 

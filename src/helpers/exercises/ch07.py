@@ -193,7 +193,7 @@ EXERCISES = {
             ([7, 2], "the last node itself starts with 1, as it should."),
             ([2, 6], "the order: first the engine where every node keeps and adds."),
             ([32, 2], "a factor of 2 at each operation is too much; follow the chain."),
-            ([10, 2], "follow the second call, node by node from y."),
+            ([10, 2], "follow the second call, node by node from the last one."),
             ([6, 6], "in the second engine only leaves keep what they were told."),
             ([6, 1], "in the second engine leaves add up too."),
         ],
