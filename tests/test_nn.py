@@ -487,27 +487,30 @@ def test_labels_may_be_integers_of_any_kind(kind, dtype):
 # --- SGD ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
-def test_sgd_equals_torch_when_the_learning_rate_drops(momentum, weight_decay):
+def assert_steps_as_torch(kind, theirs, settings, steps, length=1.0):
+    """The two optimizers stay together; halfway the learning rate drops."""
     params = [np.array(normal(i, shape)) for i, shape in enumerate([(3, 5), (5,)])]
     tensors = [torch.tensor(param, requires_grad=True) for param in params]
     net = SimpleNamespace(params=params, grads=None)
-    settings = {"momentum": momentum, "weight_decay": weight_decay}
-    ours, theirs = (
-        nn.SGD(net, 0.1, **settings),
-        torch.optim.SGD(tensors, 0.1, **settings),
-    )
-    for step in range(50):
-        if step == 25:
-            ours.lr = theirs.param_groups[0]["lr"] = 0.01
-        net.grads = [normal([step, i], p.shape) for i, p in enumerate(params)]
+    ours, theirs = kind(net, **settings), theirs(tensors, **settings)
+    assert ours.lr == theirs.param_groups[0]["lr"]
+    for step in range(steps):
+        if step == steps // 2:
+            ours.lr = theirs.param_groups[0]["lr"] = 0.003
+        net.grads = [normal([step, i], p.shape, length) for i, p in enumerate(params)]
         for tensor, grad in zip(tensors, net.grads, strict=True):
             tensor.grad = torch.tensor(grad)
         ours.step()
         theirs.step()
         for param, tensor in zip(params, tensors, strict=True):
             np.testing.assert_allclose(param, tensor.detach(), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_sgd_equals_torch_when_the_learning_rate_drops(momentum, weight_decay):
+    settings = {"lr": 0.1, "momentum": momentum, "weight_decay": weight_decay}
+    assert_steps_as_torch(nn.SGD, torch.optim.SGD, settings, steps=50)
 
 
 @each_dtype
@@ -562,21 +565,7 @@ each_adaptive = pytest.mark.parametrize("kind", ADAPTIVE)
 @pytest.mark.parametrize(("kind", "settings"), SETTINGS)
 @pytest.mark.parametrize("length", [1e-6, 1.0, 1e3])
 def test_adaptive_steps_equal_torch_over_a_hundred_steps(kind, settings, length):
-    params = [np.array(normal(i, shape)) for i, shape in enumerate([(3, 5), (5,)])]
-    tensors = [torch.tensor(param, requires_grad=True) for param in params]
-    net = SimpleNamespace(params=params, grads=None)
-    ours, theirs = kind(net, **settings), ADAPTIVE[kind](tensors, **settings)
-    assert ours.lr == theirs.param_groups[0]["lr"]
-    for step in range(100):
-        if step == 50:
-            ours.lr = theirs.param_groups[0]["lr"] = 0.003
-        net.grads = [normal([step, i], p.shape, length) for i, p in enumerate(params)]
-        for tensor, grad in zip(tensors, net.grads, strict=True):
-            tensor.grad = torch.tensor(grad)
-        ours.step()
-        theirs.step()
-        for param, tensor in zip(params, tensors, strict=True):
-            np.testing.assert_allclose(param, tensor.detach(), rtol=0, atol=1e-12)
+    assert_steps_as_torch(kind, ADAPTIVE[kind], settings, 100, length)
 
 
 @each_adaptive
