@@ -31,6 +31,11 @@ def test_a_true_derivative_is_proved_in_one_line(capsys: pytest.CaptureFixture) 
     )
 
 
+def test_lengths_that_are_no_powers_of_ten_are_said_as_they_are(capsys) -> None:
+    prove("0.1", slope, derivative_of=cube, at={"x": "n"}, lengths=(2e-3, 1.5))
+    assert "of lengths 2e-3 to 1.5:" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("formula", "words"),
     [
