@@ -28,13 +28,13 @@ EQUIVALENT = {
     **{
         re.escape(slip): reason
         for slip, reason in {
-            "4.2: z + c → z - c": "the equation holds for every c, so for -c",
-            "4.2: z + c → z": "and for 0",
+            "3.2: z + c → z - c": "the equation holds for every c, so for -c",
+            "3.2: z + c → z": "and for 0",
             "mean_over_coins: spread * coins → spread / coins": "a coin is 1 or -1",
             "rectified_slope: a > 0 → a >= 0": "no random point is zero",
             "elu: x < 0 → x <= 0": "at 0 both branches are 0",
             "elu_slope: x > 0 → x >= 0": "no random point is zero",
-            "gradients: delta.sum(dim=0) → delta.mean(dim=0)": "(8.7) proves biases",
+            "gradients: delta.sum(dim=0) → delta.mean(dim=0)": "(7.7) proves biases",
             "gradients: 0 → 1": "likewise",
             "chain_rule: softmax_jacobian(f) @ (2 * (softmax(f) - y)) → "
             "2 * (softmax(f) - y) @ softmax_jacobian(f)": "the Jacobian is symmetric",

@@ -1,4 +1,4 @@
-"""The list of findings in chapter 16 has each trap once, with the numbers computed."""
+"""The list of findings in chapter 17 has each trap once, with the numbers computed."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 
 from tools.digest import ROOT
 
-CHAPTER = ROOT / "chapters/16-what-the-documents-get-wrong.ipynb"
+CHAPTER = ROOT / "chapters/17-what-the-documents-get-wrong.ipynb"
 DOCUMENTS = {
     "M": "Modeling",
     "T": "Technion",

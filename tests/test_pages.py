@@ -227,8 +227,8 @@ def test_every_reference_of_the_book_has_a_link_and_a_lower_case_key():
         assert re.fullmatch(rf"[a-z]+{entry.fields['year']}[a-z]?", key)
 
 
-def test_the_lines_quoted_in_the_introduction_are_printed_by_chapter_4():
-    nb = nbformat.read(ROOT / "chapters/04-softmax-cross-entropy.ipynb", as_version=4)
+def test_the_lines_quoted_in_the_introduction_are_printed_by_chapter_3():
+    nb = nbformat.read(ROOT / "chapters/03-softmax-cross-entropy.ipynb", as_version=4)
     outputs = [o for c in nb.cells for o in c.get("outputs", []) if "data" in o]
     printed = {" ".join(o.data.get("text/plain", "").split()) for o in outputs}
     quotes = re.findall(r"(?:^> .*\n)+", (ROOT / "intro.md").read_text(), re.M)

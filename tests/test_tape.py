@@ -459,7 +459,7 @@ def test_wrong_use_is_told(wrong, error, words):
         wrong(Node(np.ones((2, 3))))
 
 
-# --- The layers of chapters 4 and 6 ---------------------------------------------------
+# --- The layers of chapters 3 and 5 ---------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -940,7 +940,7 @@ def test_the_shipped_weights_reach_what_the_card_says(card, tmp_path, monkeypatc
 
 
 def test_the_chapter_distorts_as_the_hand_in_does():
-    notebook = nbformat.read(ROOT / "chapters/08-bare-tensors.ipynb", as_version=4)
+    notebook = nbformat.read(ROOT / "chapters/07-bare-tensors.ipynb", as_version=4)
     names = {"torch": torch}
     for cell in notebook.cells:
         if cell.source.startswith(("def smooth(", "def moved(", "def distorted(")):

@@ -2,14 +2,14 @@ r"""The site's own Sphinx extension: link targets for plain notebooks, and the f
 
 Notebooks hold plain CommonMark, which names no targets. Here
 
-- a displayed equation with `\tag{4.3}` becomes `#eq-4-3`,
-- the first cell that calls `prove("4.3"` becomes `#proof-4-3`,
-- a heading "Exercise 4.2 ..." becomes `#ex-4-2`,
+- a displayed equation with `\tag{3.3}` becomes `#eq-3-3`,
+- the first cell that calls `prove("3.3"` becomes `#proof-3-3`,
+- a heading "Exercise 3.2 ..." becomes `#ex-3-2`,
 - the cells of a page that call `claim(` become `#claim-1`, `#claim-2`, ...,
 - a table row whose first cell is a key like F3 becomes `#row-f3`,
 - a term of the glossary and a MyST target `(name)=` become `#name`,
 
-and all pages may link to them as `file.ipynb#eq-4-3`.
+and all pages may link to them as `file.ipynb#eq-3-3`.
 """
 
 import re
@@ -76,7 +76,7 @@ def claims(document: nodes.document) -> Iterator[Target]:
 
 
 def keyed_rows(document: nodes.document) -> Iterator[Target]:
-    """The findings of chapter 16: a letter for the document, and a number."""
+    """The findings of chapter 17: a letter for the document, and a number."""
     for row in document.findall(nodes.row):
         key = row[0].astext().strip()
         if re.fullmatch(r"[MTFSI]\d+", key):

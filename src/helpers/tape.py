@@ -18,23 +18,23 @@ from helpers.nn.checks import expect_labels
 _numbers = count()
 # For q = f(a, b): from g = dL/dq to dL/da and dL/db.
 RULES: dict[np.ufunc, tuple[Callable[..., Array], ...]] = {
-    # (7.2), with slopes of 1 and -1
+    # (6.2), with slopes of 1 and -1
     np.add: (lambda g, q, a, b: g, lambda g, q, a, b: g),
     np.subtract: (lambda g, q, a, b: g, lambda g, q, a, b: -g),
     np.negative: (lambda g, q, a: -g,),
-    # (7.4)
+    # (6.4)
     np.multiply: (lambda g, q, a, b: g * b, lambda g, q, a, b: g * a),
-    # (7.4), and (7.5) for 1 / b = b**-1
+    # (6.4), and (6.5) for 1 / b = b**-1
     np.divide: (lambda g, q, a, b: g / b, lambda g, q, a, b: -g * q / b),
-    # (7.5); a constant, c = 0, has the slope 0 at a = 0 too
+    # (6.5); a constant, c = 0, has the slope 0 at a = 0 too
     np.power: (lambda g, q, a, c: g * c * a ** (c - (c != 0)),),
-    # (7.6)
+    # (6.6)
     np.exp: (lambda g, q, a: g * q,),
     np.log: (lambda g, q, a: g / a,),
     np.tanh: (lambda g, q, a: g * (1 - q**2),),
-    # (8.2), where b = 0; of two equal nodes the second gets all
+    # (7.2), where b = 0; of two equal nodes the second gets all
     np.maximum: (lambda g, q, a, b: g * (a > b), lambda g, q, a, b: g * (a <= b)),
-    # (7.9), (7.10)
+    # (6.9), (6.10)
     np.matmul: (lambda g, q, a, b: g @ b.mT, lambda g, q, a, b: a.mT @ g),
 }
 
@@ -95,12 +95,12 @@ class Node(np.lib.mixins.NDArrayOperatorsMixin):
         self.grad += grad
         for node in nodes:
             for operand, back in node.edges:
-                # (7.2), (7.7)
+                # (6.2), (6.7)
                 operand.grad += unbroadcast(back(node.grad), operand.data.shape)
 
     def sum(self, axis: int | tuple | None = None, keepdims: bool = False) -> Node:
         a, kept = self.data, self.data.sum(axis, keepdims=True)
-        # (7.8)
+        # (6.8)
         edge = (self, lambda g: np.broadcast_to(g.reshape(kept.shape), a.shape))
         return Node(kept if keepdims else kept.squeeze(axis), edge)
 
@@ -118,7 +118,7 @@ class Node(np.lib.mixins.NDArrayOperatorsMixin):
     def __getitem__(self, index: object) -> Node:
         def back(g: Array) -> Array:
             grad = np.zeros_like(self.data)
-            # (7.11)
+            # (6.11)
             np.add.at(grad, index, g)
             return grad
 
@@ -133,7 +133,7 @@ def unbroadcast(g: Array, shape: tuple[int, ...]) -> Array:
     """The gradient of what had `shape` before it was stretched: summed over copies."""
     new = g.ndim - len(shape)
     axes = [i for i, n in enumerate(g.shape) if i < new or n != shape[i - new]]
-    # (7.7)
+    # (6.7)
     return g.sum(axis=tuple(axes), keepdims=True).reshape(shape) if axes else g
 
 
@@ -144,7 +144,7 @@ def sigmoid(a: Node) -> Node:  # 1 / (1 + exp(-a)) overflows; this is 0 below -3
 def cross_entropy(logits: Node, labels: Array) -> Node:
     """Mean of -log softmax at the labels, from `(n, k)` and integers `(n,)`."""
     expect_labels(labels, logits.data)
-    # (4.13); by (4.2) the maximum may be a constant
+    # (3.13); by (3.2) the maximum may be a constant
     shifted = logits - logits.data.max(axis=1, keepdims=True)
     log_totals = np.log(np.exp(shifted).sum(axis=1))
     return (log_totals - shifted[np.arange(len(labels)), labels]).mean()

@@ -1,6 +1,6 @@
 """`check`: the reader's answer against an exercise's cases.
 
-The exercises of chapter 4 stand in `ch04.py`, in a dictionary `EXERCISES` from "4.1"
+The exercises of chapter 3 stand in `ch03.py`, in a dictionary `EXERCISES` from "3.1"
 to an `Exercise`; a new exercise is one more entry there.
 """
 

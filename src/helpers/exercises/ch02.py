@@ -1,4 +1,4 @@
-"""Exercises of chapter 2, how training behaves."""
+"""Exercises of chapter 2, least squares."""
 
 import numpy as np
 from numpy import ndarray as Array
@@ -6,274 +6,257 @@ from numpy import ndarray as Array
 from helpers.exercises import Exercise
 
 
-def adam_step(
-    grad: Array, M: Array, V: Array, t: int, lr: float, beta1: float, beta2: float
-) -> Array:
-    M, V = _moments(grad, M, V, beta1, beta2)
-    return -lr * M / (1 - beta1**t) / np.sqrt(V / (1 - beta2**t))
+def predictions(x: Array, y: Array) -> Array:
+    from_mean = x - x.mean()
+    return y.mean() + (from_mean @ y) / (from_mean @ from_mean) * from_mean
 
 
-def _moments(grad: Array, M: Array, V: Array, beta1: float, beta2: float) -> tuple:
-    return beta1 * M + (1 - beta1) * grad, beta2 * V + (1 - beta2) * grad**2
+def multiplied_out(x: Array, y: Array) -> Array:
+    n, x_bar, y_bar = len(x), x.mean(), y.mean()
+    w1 = (x @ y - n * x_bar * y_bar) / (x @ x - n * x_bar**2)
+    return y_bar + w1 * (x - x_bar)
 
 
-def corrected_too_early(
-    grad: Array, M: Array, V: Array, t: int, lr: float, beta1: float, beta2: float
-) -> Array:
-    size = np.sqrt(V / (1 - beta2**t)) + 1e-300
-    return -lr * M / (1 - beta1**t) / size
+def uncentered_solver(x: Array, y: Array) -> Array:
+    X = np.stack([x**0, x], axis=1)
+    return X @ np.linalg.lstsq(X, y)[0]
 
 
-def one_step_behind(
-    grad: Array, M: Array, V: Array, t: int, lr: float, beta1: float, beta2: float
-) -> Array:
-    return adam_step(grad, M, V, t + 1, lr, beta1, beta2)
+def through_origin(x: Array, y: Array) -> Array:
+    return (x @ y) / (x @ x) * x
 
 
-def not_corrected(
-    grad: Array, M: Array, V: Array, t: int, lr: float, beta1: float, beta2: float
-) -> Array:
-    M, V = _moments(grad, M, V, beta1, beta2)
-    return -lr * M / np.sqrt(V)
+def variance_mixed(x: Array, y: Array) -> Array:
+    return y.mean() + np.cov(x, y)[0, 1] / x.var() * (x - x.mean())
 
 
-def uphill(
-    grad: Array, M: Array, V: Array, t: int, lr: float, beta1: float, beta2: float
-) -> Array:
-    return -adam_step(grad, M, V, t, lr, beta1, beta2)
+def plus_for_minus(x: Array, y: Array) -> Array:
+    right = predictions(x, y)
+    return right + 2 * (right[-1] - right[0]) / (x[-1] - x[0]) * x.mean()
 
 
-def only_the_mean_corrected(
-    grad: Array, M: Array, V: Array, t: int, lr: float, beta1: float, beta2: float
-) -> Array:
-    M, V = _moments(grad, M, V, beta1, beta2)
-    return -lr * M / (1 - beta1**t) / np.sqrt(V)
+def the_line_alone(x: Array, y: Array) -> tuple[float, float]:
+    from_mean = x - x.mean()
+    w1 = (from_mean @ y) / (from_mean @ from_mean)
+    return y.mean() - w1 * x.mean(), w1
 
 
-def root_missing(
-    grad: Array, M: Array, V: Array, t: int, lr: float, beta1: float, beta2: float
-) -> Array:
-    M, V = _moments(grad, M, V, beta1, beta2)
-    return -lr * M / (1 - beta1**t) / (V / (1 - beta2**t))
+def descend(X: Array, y: Array, lr: float, steps: int) -> Array:
+    return _descend(X, y, lr / len(y), steps)
 
 
-def dropout_backward(g: Array, kept: Array, drop: float) -> Array:
-    return g * kept / (1 - drop)
+def _descend(X: Array, y: Array, lr: float, steps: int) -> Array:
+    w = np.zeros(X.shape[1])
+    for _ in range(steps):
+        w = w + 2 * lr * X.T @ (y - X @ w)
+    return w
 
 
-def division_missing(g: Array, kept: Array, drop: float) -> Array:
-    return g * kept
+def both_bugs(X: Array, y: Array, lr: float, steps: int) -> Array:
+    return _descend(X, y, -lr / X.shape[1], steps)
 
 
-def mask_missing(g: Array, kept: Array, drop: float) -> Array:
-    return g / (1 - drop)
+def still_uphill(X: Array, y: Array, lr: float, steps: int) -> Array:
+    return _descend(X, y, -lr / len(y), steps)
 
 
-def divided_by_the_rate(g: Array, kept: Array, drop: float) -> Array:
-    return g * kept / drop
+def still_over_weights(X: Array, y: Array, lr: float, steps: int) -> Array:
+    return _descend(X, y, lr / X.shape[1], steps)
 
 
-def dropped_instead(g: Array, kept: Array, drop: float) -> Array:
-    return g * (1 - kept) / (1 - drop)
+def factor_two_missing(X: Array, y: Array, lr: float, steps: int) -> Array:
+    return _descend(X, y, lr / (2 * len(y)), steps)
 
 
-def passed_on(g: Array, kept: Array, drop: float) -> Array:
-    return g
+def mean_over_entries(X: Array, y: Array, lr: float, steps: int) -> Array:
+    return _descend(X, y, lr / X.size, steps)
 
 
-def multiplied(g: Array, kept: Array, drop: float) -> Array:
-    return g * kept * (1 - drop)
+def not_divided(X: Array, y: Array, lr: float, steps: int) -> Array:
+    return _descend(X, y, lr, steps)
 
 
-def epoch_to_keep(losses: Array, patience: int) -> int:
-    return _watch(losses, patience)[0]
+def weighted(X: Array, y: Array, c: Array) -> Array:
+    return np.linalg.solve(X.T @ (X * c[:, None]), X.T @ (c * y))
 
 
-def _watch(losses: Array, patience: int) -> tuple[int, int]:
-    """The best epoch so far, and the one at which the run is stopped."""
-    best = 0
-    for epoch in range(len(losses)):
-        if losses[epoch] < losses[best]:
-            best = epoch
-        if epoch - best == patience:
-            return best, epoch
-    return best, len(losses) - 1
+def weights_ignored(X: Array, y: Array, c: Array) -> Array:
+    return np.linalg.solve(X.T @ X, X.T @ y)
 
 
-def of_all_epochs(losses: Array, patience: int) -> int:
-    return int(np.argmin(losses))
+def weights_squared(X: Array, y: Array, c: Array) -> Array:
+    return weighted(X, y, c**2)
 
 
-def epoch_of_the_stop(losses: Array, patience: int) -> int:
-    return _watch(losses, patience)[1]
+def weights_inverted(X: Array, y: Array, c: Array) -> Array:
+    return weighted(X, y, 1 / c)
 
 
-def first_rise(losses: Array, patience: int) -> int:
-    return _watch(losses, 1)[0]
+def rows_alone(X: Array, y: Array, c: Array) -> Array:
+    return np.linalg.lstsq(X * np.sqrt(c)[:, None], y)[0]
 
 
-def too_patient(losses: Array, patience: int) -> int:
-    return _watch(losses, patience + 1)[0]
+def answers_unweighted(X: Array, y: Array, c: Array) -> Array:
+    return np.linalg.solve(X.T @ (X * c[:, None]), X.T @ y)
 
 
-def from_one(losses: Array, patience: int) -> int:
-    return _watch(losses, patience)[0] + 1
+def inputs_unweighted(X: Array, y: Array, c: Array) -> Array:
+    return np.linalg.solve(X.T @ X, X.T @ (c * y))
 
 
-def never_reset(losses: Array, patience: int) -> int:
-    best, bad = 0, 0
-    for epoch in range(1, len(losses)):
-        better = losses[epoch] < losses[best]
-        best, bad = (epoch, bad) if better else (best, bad + 1)
-        if bad == patience:
-            break
-    return best
+def ridge(X: Array, y: Array, alpha: float) -> Array:
+    return np.linalg.solve(X.T @ X + alpha * np.eye(X.shape[1]), X.T @ y)
 
 
-def equal_is_lower(losses: Array, patience: int) -> int:
-    best = 0
-    for epoch in range(len(losses)):
-        if losses[epoch] <= losses[best]:
-            best = epoch
-        if epoch - best == patience:
-            break
-    return best
+def no_penalty(X: Array, y: Array, alpha: float) -> Array:
+    return np.linalg.lstsq(X, y)[0]
 
 
-def worse_than_before(losses: Array, patience: int) -> int:
-    bad, last = 0, 0
-    for epoch in range(1, len(losses)):
-        bad = bad + 1 if losses[epoch] >= losses[epoch - 1] else 0
-        last = epoch
-        if bad == patience:
-            break
-    return int(np.argmin(losses[: last + 1]))
+def everywhere(X: Array, y: Array, alpha: float) -> Array:
+    return np.linalg.solve(X.T @ X + alpha, X.T @ y)
 
 
-_rng = np.random.default_rng(2)
-_G, _KEPT = _rng.normal(size=(4, 3)), (_rng.random((4, 3)) > 0.4).astype(float)
-_GRAD, _M, _V = _rng.normal(size=5), 0.3 * _rng.normal(size=5), _rng.random(5)
-_ONE = np.array([2.0, -0.5])
+def squared_alpha(X: Array, y: Array, alpha: float) -> Array:
+    return ridge(X, y, alpha**2)
+
+
+def not_invertible(X: Array, y: Array, alpha: float) -> Array:
+    return np.linalg.solve(X.T @ X, X.T @ y)
+
+
+def half_penalty(X: Array, y: Array, alpha: float) -> Array:
+    return ridge(X, y, alpha / 2)
+
+
+def double_penalty(X: Array, y: Array, alpha: float) -> Array:
+    return ridge(X, y, 2 * alpha)
+
+
+def mean_loss(X: Array, y: Array, alpha: float) -> Array:
+    return ridge(X, y, alpha * len(y))
+
+
+def minus_penalty(X: Array, y: Array, alpha: float) -> Array:
+    return ridge(X, y, -alpha)
+
+
+_rng = np.random.default_rng(3)
+_X = np.concatenate([np.ones((8, 1)), _rng.normal(size=(8, 2))], axis=1)
+_Y, _C = _rng.normal(size=8), _rng.uniform(0.1, 4, size=8)
+_SMALL_X = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
+_SMALL_Y = np.array([1.0, 3.0, 2.0])
+_SAME = np.ones((4, 2))
 
 EXERCISES = {
     "2.1": Exercise(
-        1.96,
-        within=1e-3,
+        predictions,
+        names=("x", "y"),
+        cases=[
+            (np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 2.0])),
+            (_X[:, 1], _Y),
+            (1.8e9 + 16.0 * np.arange(3), np.array([3.0, 3.25, 3.5])),
+            (1.8e9 + 16.0 * np.arange(9), 3 + 0.25 * np.arange(9)),
+        ],
         mistakes=[
-            (-1.4, "that is the factor of the distance; the loss has its square."),
             (
-                1.4,
-                "that is the size of the distance's factor; the loss has its square.",
+                multiplied_out,
+                "x is 1800000000 and a few seconds, and (2.6) subtracts numbers near "
+                "1e19 to get one below 1000; take the mean away first.",
             ),
-            (0.49, "that is (1 - 0.3)^2; the rate is multiplied by the curvature, 8."),
-            (2.4, "that is the rate times the curvature; go on with (2.3)."),
-            (0.04, "the curvature of one half times 8 w^2 is 8, not 4."),
-            (-1.96, "a square isn't negative."),
-            (5.76, "the factor of the distance is 1 - 2.4."),
+            (
+                uncentered_solver,
+                "1 and x are so nearly dependent here that lstsq drops a direction; "
+                "take the mean of x away first.",
+            ),
+            (through_origin, "that line is forced through the origin; center first."),
+            (
+                variance_mixed,
+                "one of the two divides by n, the other by n - 1; they don't cancel.",
+            ),
+            (plus_for_minus, "by (2.4) the intercept is y_bar minus w1 x_bar."),
+            (the_line_alone, "that is (w0, w1); the predictions are w1 x + w0."),
         ],
     ),
     "2.2": Exercise(
-        50,
+        6 / 5,
         within=1e-3,
         mistakes=[
-            (99, "that is for drawing with replacement; use the last factor of (2.5)."),
-            (1, "one sample has the whole S^2."),
-            (100, "all samples together have no deviation at all."),
-            (25, "half of the set is enough: solve (100 - n) / n = 1."),
-            (9900 / 199, "the last factor has N - 1 below, not N."),
-            (49.5, "the last factor has N - n above."),
+            (1.5, "that is the right slope; the wrong means change it."),
+            (1.0, "that is where a very wrong divisor would lead, y_bar / x_bar."),
+            (4 / 3, "(1 - c)^2 stands with a factor n in (2.10)."),
+            (9 / 8, "the factor is n (1 - c)^2; the square is missing."),
+            (1.3, "c is n over the divisor, 3/2, not 2/3."),
+            (0.6, "both means are wrong, not that of x alone."),
         ],
     ),
     "2.3": Exercise(
-        dropout_backward,
-        names=("g", "kept", "drop"),
-        cases=[
-            (np.array([[1.0, 2.0]]), np.array([[1.0, 0.0]]), 0.2),
-            (_G, _KEPT, 0.4),
-            (_G[:1], _KEPT[:1], 0.75),
-        ],
+        descend,
+        names=("X", "y", "lr", "steps"),
+        cases=[(_SMALL_X, _SMALL_Y, 0.1, 1), (_X, _Y, 0.1, 5), (_X, _Y, 0.05, 40)],
         mistakes=[
-            (division_missing, "forward divides by 1 - drop; so does the derivative."),
-            (mask_missing, "a unit that was dropped had no influence on the loss."),
-            (passed_on, "that hands g on as it came; differentiate (2.6)."),
-            (divided_by_the_rate, "drop is the chance to be dropped, not to be kept."),
-            (dropped_instead, "kept is 1 where the unit was kept."),
-            (multiplied, "forward divides by 1 - drop; it doesn't multiply."),
+            (both_bugs, "this is the code as it stands; compare it with (2.12)."),
+            (still_uphill, "the mean is right now; the steps still go uphill."),
+            (
+                still_over_weights,
+                "downhill now; len(w) counts the weights; the mean is over samples.",
+            ),
+            (mean_over_entries, "X.size is n d; the mean is over the n samples."),
+            (factor_two_missing, "the 2 of (2.12) was right."),
+            (not_divided, "L is RSS / n; the division is missing."),
         ],
     ),
     "2.4": Exercise(
-        adam_step,
-        names=("grad", "M", "V", "t", "lr", "beta1", "beta2"),
-        cases=[
-            (_ONE, np.zeros(2), np.zeros(2), 1, 0.1, 0.9, 0.999),
-            (_GRAD, _M, _V, 2, 0.1, 0.9, 0.999),
-            (_GRAD, _M, _V, 30, 0.01, 0.8, 0.99),
-        ],
+        weighted,
+        names=("X", "y", "c"),
+        cases=[(_SMALL_X, _SMALL_Y, np.array([1.0, 1.0, 4.0])), (_X, _Y, _C)],
         mistakes=[
+            (weights_ignored, "that is the plain solution; c isn't used."),
             (
-                corrected_too_early,
-                "this is the code as it stands: it corrects the moments of the step "
-                "before, so that the new gradient isn't in them.",
+                weights_squared,
+                "a row times c puts c squared into the RSS; take the root of c.",
             ),
-            (one_step_behind, "t counts from 1, and is 1 in the first step."),
-            (not_corrected, "without the correction the first steps are too long."),
-            (uphill, "the step goes against the gradient."),
-            (only_the_mean_corrected, "V is corrected too, by 1 - beta2**t."),
-            (root_missing, "the mean is divided by the root of V."),
+            (weights_inverted, "c multiplies; a larger c counts more."),
+            (rows_alone, "the answer of each row needs the root of c as well."),
+            (answers_unweighted, "c belongs to X.T y as well."),
+            (inputs_unweighted, "c belongs to X.T X as well."),
         ],
     ),
     "2.5": Exercise(
-        epoch_to_keep,
-        names=("losses", "patience"),
+        ridge,
+        names=("X", "y", "alpha"),
         cases=[
-            (np.array([0.9, 0.5, 0.6, 0.7, 0.4]), 2),
-            (np.array([0.9, 0.5, 0.6, 0.4, 0.5, 0.6]), 2),
-            (np.array([0.9, 0.8, 0.7]), 2),
-            (np.array([1.0, 0.5, 0.6, 0.7, 0.8, 0.4]), 2),
-            (np.array([1.0, 1.1, 0.9, 1.0, 0.5]), 2),
-            (np.array([0.5, 0.5, 0.4]), 1),
-            (np.array([1.0, 0.6, 0.7, 0.8, 0.65, 0.3, 0.2, 0.9]), 3),
-            (np.array([1.0, 0.6, 0.7, 0.8, 0.5, 0.3, 0.2, 0.9]), 3),
+            (_SMALL_X, _SMALL_Y, 0.5),
+            (_X, _Y, 3.0),
+            (_SAME, np.arange(4.0), 0.25),
         ],
         mistakes=[
-            (
-                of_all_epochs,
-                "that looks at epochs that never ran: the training was stopped before.",
-            ),
-            (epoch_of_the_stop, "that is where it stops; which weights are kept?"),
-            (first_rise, "one bad epoch is no reason to stop, unless patience is 1."),
-            (
-                too_patient,
-                "patience counts the epochs in a row that bring nothing better; with "
-                "2, the second of them is the last.",
-            ),
-            (from_one, "epochs are counted from 0 here."),
-            (
-                never_reset,
-                "epochs in a row: a better one starts the count again.",
-            ),
-            (equal_is_lower, "an equal loss is nothing lower."),
-            (
-                worse_than_before,
-                "compare with the lowest so far, not the last one.",
-            ),
+            (no_penalty, "that is the plain solution; alpha isn't used."),
+            (not_invertible, "that is the plain solution; alpha isn't used."),
+            (everywhere, "alpha belongs on the diagonal; `+ alpha` is everywhere."),
+            (squared_alpha, "the derivative of alpha |w|^2 is 2 alpha w, not squared."),
+            (half_penalty, "the penalty's gradient has a factor 2 as well."),
+            (double_penalty, "the RSS's gradient has a factor 2 as well."),
+            (mean_loss, "the RSS is a sum, not a mean: alpha isn't multiplied by n."),
+            (minus_penalty, "the penalty is added; check its sign in the gradient."),
         ],
     ),
     "2.6": Exercise(
-        0.1 / 1.9,
-        within=0.01,
+        24 / 26,
+        within=1e-3,
         mistakes=[
-            (1.0, "that is the first step; M remembers it in the second."),
+            (0.92, "that is the first two decimals; three are needed."),
+            (2 / 13, "that is the best learning rate; put it into 1 - lr * 0.5."),
+            (26 / 24, "upside down: the distance shrinks."),
             (
-                0.1,
-                "M is -0.01; in the second step it is divided by 1 - 0.9**2.",
+                1 - 0.5 / 12.5,
+                "that is the pace at a rate of 1 / 12.5; the best rate is larger.",
             ),
-            (-0.1 / 1.9, "the second gradient is the heavier one in M: which way?"),
-            (0.01, "that is -M; both moments have to be corrected."),
-            (0.224, "both moments have to be corrected."),
-            (1.177, "V is corrected as well: V_2 divided by 1 - 0.999**2 is 1."),
-            (0.526, "look at the decimal point."),
-            (0.0, "the two gradients don't cancel: the later one weighs more."),
+            (25.0, "that is the ratio; the factor is (ratio - 1) / (ratio + 1)."),
+            (
+                4 / 6,
+                "the root of the ratio sets the pace of better methods, not of this.",
+            ),
+            (1 - 24 / 26, "that is what is lost in a step; what remains?"),
         ],
     ),
 }

@@ -1,262 +1,258 @@
-"""Exercises of chapter 3, least squares."""
+"""Exercises of chapter 3, softmax and cross-entropy."""
 
 import numpy as np
 from numpy import ndarray as Array
 
 from helpers.exercises import Exercise
+from helpers.nn import Softmax
 
 
-def predictions(x: Array, y: Array) -> Array:
-    from_mean = x - x.mean()
-    return y.mean() + (from_mean @ y) / (from_mean @ from_mean) * from_mean
+def softmax(logits: Array) -> Array:
+    return Softmax().forward(logits)
 
 
-def multiplied_out(x: Array, y: Array) -> Array:
-    n, x_bar, y_bar = len(x), x.mean(), y.mean()
-    w1 = (x @ y - n * x_bar * y_bar) / (x @ x - n * x_bar**2)
-    return y_bar + w1 * (x - x_bar)
+def one_hot(labels: Array, logits: Array) -> Array:
+    return np.eye(logits.shape[1])[labels]
 
 
-def uncentered_solver(x: Array, y: Array) -> Array:
-    X = np.stack([x**0, x], axis=1)
-    return X @ np.linalg.lstsq(X, y)[0]
+def cross_entropy(logits: Array, labels: Array) -> float:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_totals = np.log(np.exp(shifted).sum(axis=1))
+    return (log_totals - shifted[np.arange(len(labels)), labels]).mean()
 
 
-def through_origin(x: Array, y: Array) -> Array:
-    return (x @ y) / (x @ x) * x
+def log_of_softmax(logits: Array, labels: Array) -> float:
+    return -np.log(softmax(logits)[np.arange(len(labels)), labels]).mean()
 
 
-def variance_mixed(x: Array, y: Array) -> Array:
-    return y.mean() + np.cov(x, y)[0, 1] / x.var() * (x - x.mean())
+def log_of_softmax_plus_a_little(logits: Array, labels: Array) -> float:
+    return -np.log(softmax(logits)[np.arange(len(labels)), labels] + 1e-12).mean()
 
 
-def plus_for_minus(x: Array, y: Array) -> Array:
-    right = predictions(x, y)
-    return right + 2 * (right[-1] - right[0]) / (x[-1] - x[0]) * x.mean()
+def without_maximum(logits: Array, labels: Array) -> float:
+    log_totals = np.log(np.exp(logits).sum(axis=1))
+    return (log_totals - logits[np.arange(len(labels)), labels]).mean()
 
 
-def the_line_alone(x: Array, y: Array) -> tuple[float, float]:
-    from_mean = x - x.mean()
-    w1 = (from_mean @ y) / (from_mean @ from_mean)
-    return y.mean() - w1 * x.mean(), w1
+def one_maximum_for_all(logits: Array, labels: Array) -> float:
+    return without_maximum(logits - logits.max(), labels)
 
 
-def descend(X: Array, y: Array, lr: float, steps: int) -> Array:
-    return _descend(X, y, lr / len(y), steps)
+def first_column_for_maximum(logits: Array, labels: Array) -> float:
+    return without_maximum(logits - logits[:, :1], labels)
 
 
-def _descend(X: Array, y: Array, lr: float, steps: int) -> Array:
-    w = np.zeros(X.shape[1])
-    for _ in range(steps):
-        w = w + 2 * lr * X.T @ (y - X @ w)
-    return w
+def sum_over_samples(logits: Array, labels: Array) -> float:
+    return cross_entropy(logits, labels) * len(logits)
 
 
-def both_bugs(X: Array, y: Array, lr: float, steps: int) -> Array:
-    return _descend(X, y, -lr / X.shape[1], steps)
+def mean_over_all(logits: Array, labels: Array) -> float:
+    return cross_entropy(logits, labels) / logits.shape[1]
 
 
-def still_uphill(X: Array, y: Array, lr: float, steps: int) -> Array:
-    return _descend(X, y, -lr / len(y), steps)
+def sign_turned(logits: Array, labels: Array) -> float:
+    return -cross_entropy(logits, labels)
 
 
-def still_over_weights(X: Array, y: Array, lr: float, steps: int) -> Array:
-    return _descend(X, y, lr / X.shape[1], steps)
+def grad_logits(logits: Array, labels: Array) -> Array:
+    return (softmax(logits) - one_hot(labels, logits)) / len(logits)
 
 
-def factor_two_missing(X: Array, y: Array, lr: float, steps: int) -> Array:
-    return _descend(X, y, lr / (2 * len(y)), steps)
+def both_bugs(logits: Array, labels: Array) -> Array:
+    grad = softmax(logits)
+    grad[:, labels] -= 1
+    return grad / grad.size
 
 
-def mean_over_entries(X: Array, y: Array, lr: float, steps: int) -> Array:
-    return _descend(X, y, lr / X.size, steps)
+def whole_columns(logits: Array, labels: Array) -> Array:
+    return both_bugs(logits, labels) * logits.shape[1]
 
 
-def not_divided(X: Array, y: Array, lr: float, steps: int) -> Array:
-    return _descend(X, y, lr, steps)
+def mean_over_entries(logits: Array, labels: Array) -> Array:
+    return grad_logits(logits, labels) / logits.shape[1]
 
 
-def weighted(X: Array, y: Array, c: Array) -> Array:
-    return np.linalg.solve(X.T @ (X * c[:, None]), X.T @ (c * y))
+def mean_over_classes(logits: Array, labels: Array) -> Array:
+    return grad_logits(logits, labels) * len(logits) / logits.shape[1]
 
 
-def weights_ignored(X: Array, y: Array, c: Array) -> Array:
-    return np.linalg.solve(X.T @ X, X.T @ y)
+def not_divided(logits: Array, labels: Array) -> Array:
+    return grad_logits(logits, labels) * len(logits)
 
 
-def weights_squared(X: Array, y: Array, c: Array) -> Array:
-    return weighted(X, y, c**2)
+def with_temperature(logits: Array, labels: Array, temperature: float) -> Array:
+    return grad_logits(logits / temperature, labels) / temperature
 
 
-def weights_inverted(X: Array, y: Array, c: Array) -> Array:
-    return weighted(X, y, 1 / c)
+def inner_factor_missing(logits: Array, labels: Array, temperature: float) -> Array:
+    return grad_logits(logits / temperature, labels)
 
 
-def rows_alone(X: Array, y: Array, c: Array) -> Array:
-    return np.linalg.lstsq(X * np.sqrt(c)[:, None], y)[0]
+def times_temperature(logits: Array, labels: Array, temperature: float) -> Array:
+    return grad_logits(logits / temperature, labels) * temperature
 
 
-def answers_unweighted(X: Array, y: Array, c: Array) -> Array:
-    return np.linalg.solve(X.T @ (X * c[:, None]), X.T @ y)
+def mean_missing(logits: Array, labels: Array, temperature: float) -> Array:
+    return with_temperature(logits, labels, temperature) * len(logits)
 
 
-def inputs_unweighted(X: Array, y: Array, c: Array) -> Array:
-    return np.linalg.solve(X.T @ X, X.T @ (c * y))
+def probabilities_undivided(logits: Array, labels: Array, temperature: float) -> Array:
+    return grad_logits(logits, labels) / temperature
 
 
-def ridge(X: Array, y: Array, alpha: float) -> Array:
-    return np.linalg.solve(X.T @ X + alpha * np.eye(X.shape[1]), X.T @ y)
+def squared_error(logits: Array, targets: Array) -> Array:
+    probs = softmax(logits)
+    g = 2 * (probs - targets) / len(logits)
+    return probs * (g - (g * probs).sum(axis=1, keepdims=True))
 
 
-def no_penalty(X: Array, y: Array, alpha: float) -> Array:
-    return np.linalg.lstsq(X, y)[0]
+def stops_at_probabilities(logits: Array, targets: Array) -> Array:
+    return 2 * (softmax(logits) - targets) / len(logits)
 
 
-def everywhere(X: Array, y: Array, alpha: float) -> Array:
-    return np.linalg.solve(X.T @ X + alpha, X.T @ y)
+def one_average_for_all(logits: Array, targets: Array) -> Array:
+    probs = softmax(logits)
+    g = 2 * (probs - targets) / len(logits)
+    return probs * (g - (g * probs).sum())
 
 
-def squared_alpha(X: Array, y: Array, alpha: float) -> Array:
-    return ridge(X, y, alpha**2)
+def diagonal_only(logits: Array, targets: Array) -> Array:
+    probs = softmax(logits)
+    return 2 * (probs - targets) * probs * (1 - probs) / len(logits)
 
 
-def not_invertible(X: Array, y: Array, alpha: float) -> Array:
-    return np.linalg.solve(X.T @ X, X.T @ y)
+def factor_two_missing(logits: Array, targets: Array) -> Array:
+    return squared_error(logits, targets) / 2
 
 
-def half_penalty(X: Array, y: Array, alpha: float) -> Array:
-    return ridge(X, y, alpha / 2)
+def batch_not_divided(logits: Array, targets: Array) -> Array:
+    return squared_error(logits, targets) * len(logits)
 
 
-def double_penalty(X: Array, y: Array, alpha: float) -> Array:
-    return ridge(X, y, 2 * alpha)
-
-
-def mean_loss(X: Array, y: Array, alpha: float) -> Array:
-    return ridge(X, y, alpha * len(y))
-
-
-def minus_penalty(X: Array, y: Array, alpha: float) -> Array:
-    return ridge(X, y, -alpha)
-
-
-_rng = np.random.default_rng(3)
-_X = np.concatenate([np.ones((8, 1)), _rng.normal(size=(8, 2))], axis=1)
-_Y, _C = _rng.normal(size=8), _rng.uniform(0.1, 4, size=8)
-_SMALL_X = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
-_SMALL_Y = np.array([1.0, 3.0, 2.0])
-_SAME = np.ones((4, 2))
+_rng = np.random.default_rng(4)
+_BATCH = 3 * _rng.normal(size=(5, 4))
+_LABELS = np.array([3, 0, 0, 2, 1])
+_SMALL, _SMALL_LABELS = np.array([[0.0, 1, 3], [2, 0, 1]]), np.array([0, 1])
 
 EXERCISES = {
     "3.1": Exercise(
-        predictions,
-        names=("x", "y"),
+        cross_entropy,
+        names=("logits", "labels"),
         cases=[
-            (np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 2.0])),
-            (_X[:, 1], _Y),
-            (1.8e9 + 16.0 * np.arange(3), np.array([3.0, 3.25, 3.5])),
-            (1.8e9 + 16.0 * np.arange(9), 3 + 0.25 * np.arange(9)),
+            (np.array([[0.0, 1.0]]), np.array([0])),
+            (_SMALL, _SMALL_LABELS),
+            (_BATCH, _LABELS),
+            (np.array([[1000.0, 1001.0]]), np.array([0])),
+            (np.array([[0.0, -2000.0]]), np.array([1])),
+            (np.array([[-2000.0, 0.0]]), np.array([0])),
+            (np.array([[3000.0, 3001.0], [-3000.0, -3001.0]]), np.array([0, 1])),
         ],
         mistakes=[
             (
-                multiplied_out,
-                "x is 1800000000 and a few seconds, and (3.6) subtracts numbers near "
-                "1e19 to get one below 1000; take the mean away first.",
+                log_of_softmax,
+                "a probability can underflow to 0, whose logarithm is -inf; "
+                "don't take the probability first.",
             ),
             (
-                uncentered_solver,
-                "1 and x are so nearly dependent here that lstsq drops a direction; "
-                "take the mean of x away first.",
+                log_of_softmax_plus_a_little,
+                "a number added to the probability hides the true loss as soon as the "
+                "probability is smaller; stay with logarithms throughout.",
             ),
-            (through_origin, "that line is forced through the origin; center first."),
             (
-                variance_mixed,
-                "one of the two divides by n, the other by n - 1; they don't cancel.",
+                without_maximum,
+                "exp overflows from 710 on; subtract each row's maximum first.",
             ),
-            (plus_for_minus, "by (3.4) the intercept is y_bar minus w1 x_bar."),
-            (the_line_alone, "that is (w0, w1); the predictions are w1 x + w0."),
+            (
+                one_maximum_for_all,
+                "one maximum for the whole batch lets a row far below it underflow; "
+                "each row needs its own.",
+            ),
+            (
+                first_column_for_maximum,
+                "the first logit isn't always the largest; subtract the maximum.",
+            ),
+            (sum_over_samples, "the loss is the mean over the samples."),
+            (mean_over_all, "the mean is over the samples, not over all entries."),
+            (sign_turned, "a loss is minus the logarithm."),
         ],
     ),
     "3.2": Exercise(
-        6 / 5,
+        float(np.log(np.e + 2) - 1),
         within=1e-3,
         mistakes=[
-            (1.5, "that is the right slope; the wrong means change it."),
-            (1.0, "that is where a very wrong divisor would lead, y_bar / x_bar."),
-            (4 / 3, "(1 - c)^2 stands with a factor n in (3.10)."),
-            (9 / 8, "the factor is n (1 - c)^2; the square is missing."),
-            (1.3, "c is n over the divisor, 3/2, not 2/3."),
-            (0.6, "both means are wrong, not that of x alone."),
+            (0.0, "0 is where one softmax would stop; the second never sees inf."),
+            (
+                float(np.log(3)),
+                "ln 3 is the loss of a guess; this network has learned.",
+            ),
+            (float(np.log(np.e + 9) - 1), "that is the floor for ten classes."),
+            (float(np.log(np.e + 2)), "the right class's own score, 1, is missing."),
+            (float(np.log(np.e + 3) - 1), "count the wrong classes once more."),
         ],
     ),
     "3.3": Exercise(
-        descend,
-        names=("X", "y", "lr", "steps"),
-        cases=[(_SMALL_X, _SMALL_Y, 0.1, 1), (_X, _Y, 0.1, 5), (_X, _Y, 0.05, 40)],
+        grad_logits,
+        names=("logits", "labels"),
+        cases=[(_SMALL, _SMALL_LABELS), (_BATCH, _LABELS), (_BATCH[:1], _LABELS[:1])],
         mistakes=[
-            (both_bugs, "this is the code as it stands; compare it with (3.12)."),
-            (still_uphill, "the mean is right now; the steps still go uphill."),
             (
-                still_over_weights,
-                "downhill now; len(w) counts the weights; the mean is over samples.",
+                both_bugs,
+                "this is the code as it stands; run it on two samples, line by line.",
             ),
-            (mean_over_entries, "X.size is n d; the mean is over the n samples."),
-            (factor_two_missing, "the 2 of (3.12) was right."),
-            (not_divided, "L is RSS / n; the division is missing."),
+            (
+                whole_columns,
+                "the division is right now; the line above it still changes whole "
+                "columns.",
+            ),
+            (
+                mean_over_entries,
+                "the right entries change now; the mean is over samples, not entries.",
+            ),
+            (
+                mean_over_classes,
+                "that divides by the classes; how many samples are there?",
+            ),
+            (not_divided, "the mean over the samples is missing."),
         ],
     ),
     "3.4": Exercise(
-        weighted,
-        names=("X", "y", "c"),
-        cases=[(_SMALL_X, _SMALL_Y, np.array([1.0, 1.0, 4.0])), (_X, _Y, _C)],
+        with_temperature,
+        names=("logits", "labels", "temperature"),
+        cases=[
+            (_SMALL, _SMALL_LABELS, 4.0),
+            (_BATCH, _LABELS, 0.5),
+            (_BATCH, _LABELS, 1.7),
+        ],
         mistakes=[
-            (weights_ignored, "that is the plain solution; c isn't used."),
-            (
-                weights_squared,
-                "a row times c puts c squared into the RSS; take the root of c.",
-            ),
-            (weights_inverted, "c multiplies; a larger c counts more."),
-            (rows_alone, "the answer of each row needs the root of c as well."),
-            (answers_unweighted, "c belongs to X.T y as well."),
-            (inputs_unweighted, "c belongs to X.T X as well."),
+            (inner_factor_missing, "that is dL/du; u = z / T has a derivative too."),
+            (mean_missing, "the mean over the samples is missing."),
+            (times_temperature, "du/dz is 1 / T, not T."),
+            (probabilities_undivided, "the probabilities are those of z / T."),
         ],
     ),
     "3.5": Exercise(
-        ridge,
-        names=("X", "y", "alpha"),
+        squared_error,
+        names=("logits", "targets"),
         cases=[
-            (_SMALL_X, _SMALL_Y, 0.5),
-            (_X, _Y, 3.0),
-            (_SAME, np.arange(4.0), 0.25),
+            (_SMALL, one_hot(_SMALL_LABELS, _SMALL)),
+            (_BATCH, one_hot(_LABELS, _BATCH)),
         ],
         mistakes=[
-            (no_penalty, "that is the plain solution; alpha isn't used."),
-            (not_invertible, "that is the plain solution; alpha isn't used."),
-            (everywhere, "alpha belongs on the diagonal; `+ alpha` is everywhere."),
-            (squared_alpha, "the derivative of alpha |w|^2 is 2 alpha w, not squared."),
-            (half_penalty, "the penalty's gradient has a factor 2 as well."),
-            (double_penalty, "the RSS's gradient has a factor 2 as well."),
-            (mean_loss, "the RSS is a sum, not a mean: alpha isn't multiplied by n."),
-            (minus_penalty, "the penalty is added; check its sign in the gradient."),
-        ],
-    ),
-    "3.6": Exercise(
-        24 / 26,
-        within=1e-3,
-        mistakes=[
-            (0.92, "that is the first two decimals; three are needed."),
-            (2 / 13, "that is the best learning rate; put it into 1 - lr * 0.5."),
-            (26 / 24, "upside down: the distance shrinks."),
             (
-                1 - 0.5 / 12.5,
-                "that is the pace at a rate of 1 / 12.5; the best rate is larger.",
+                stops_at_probabilities,
+                "that is dL/dp; it still has to go back through softmax, by (3.4).",
             ),
-            (25.0, "that is the ratio; the factor is (ratio - 1) / (ratio + 1)."),
             (
-                4 / 6,
-                "the root of the ratio sets the pace of better methods, not of this.",
+                diagonal_only,
+                "p (1 - p) is only the diagonal of the Jacobian; each logit moves "
+                "every probability.",
             ),
-            (1 - 24 / 26, "that is what is lost in a step; what remains?"),
+            (
+                one_average_for_all,
+                "each sample has a weighted average of its own: sum along axis=1.",
+            ),
+            (factor_two_missing, "the derivative of a square has a factor 2."),
+            (batch_not_divided, "L is a mean over the samples."),
         ],
     ),
 }

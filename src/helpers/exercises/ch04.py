@@ -1,258 +1,304 @@
-"""Exercises of chapter 4, softmax and cross-entropy."""
+"""Exercises of chapter 4, backpropagation and binary cross-entropy."""
 
 import numpy as np
 from numpy import ndarray as Array
 
 from helpers.exercises import Exercise
-from helpers.nn import Softmax
 
 
-def softmax(logits: Array) -> Array:
-    return Softmax().forward(logits)
+def first_weights(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    return W2.T @ (y_hat - y) * a1 * (1 - a1) @ x.T
 
 
-def one_hot(labels: Array, logits: Array) -> Array:
-    return np.eye(logits.shape[1])[labels]
+def row_not_turned(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    return ((y_hat - y) * W2 * a1 * (1 - a1)) @ x.T
 
 
-def cross_entropy(logits: Array, labels: Array) -> float:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    log_totals = np.log(np.exp(shifted).sum(axis=1))
-    return (log_totals - shifted[np.arange(len(labels)), labels]).mean()
+def without_slope(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    return W2.T @ (y_hat - y) @ x.T
 
 
-def log_of_softmax(logits: Array, labels: Array) -> float:
-    return -np.log(softmax(logits)[np.arange(len(labels)), labels]).mean()
+def output_for_slope(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    return W2.T @ (y_hat - y) * a1 @ x.T
 
 
-def log_of_softmax_plus_a_little(logits: Array, labels: Array) -> float:
-    return -np.log(softmax(logits)[np.arange(len(labels)), labels] + 1e-12).mean()
+def answer_first(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    return -first_weights(x, a1, W2, y_hat, y)
 
 
-def without_maximum(logits: Array, labels: Array) -> float:
-    log_totals = np.log(np.exp(logits).sum(axis=1))
-    return (log_totals - logits[np.arange(len(labels)), labels]).mean()
+def without_weights(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    return (y_hat - y) * a1 * (1 - a1) @ x.T
 
 
-def one_maximum_for_all(logits: Array, labels: Array) -> float:
-    return without_maximum(logits - logits.max(), labels)
+def in_rows(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    return first_weights(x, a1, W2, y_hat, y).T
 
 
-def first_column_for_maximum(logits: Array, labels: Array) -> float:
-    return without_maximum(logits - logits[:, :1], labels)
+def by_the_probability(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    return first_weights(x, a1, W2, y_hat, y) / (y_hat * (1 - y_hat))
 
 
-def sum_over_samples(logits: Array, labels: Array) -> float:
-    return cross_entropy(logits, labels) * len(logits)
+def key_as_printed(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    return ((y_hat - y) * W2 * a1 * (1 - a1)) * x
 
 
-def mean_over_all(logits: Array, labels: Array) -> float:
-    return cross_entropy(logits, labels) / logits.shape[1]
+def x_not_turned(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    return W2.T @ (y_hat - y) * a1 * (1 - a1) * x
 
 
-def sign_turned(logits: Array, labels: Array) -> float:
-    return -cross_entropy(logits, labels)
+def slope_twice(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    return first_weights(x, a1, W2, y_hat, y) * y_hat * (1 - y_hat)
 
 
-def grad_logits(logits: Array, labels: Array) -> Array:
-    return (softmax(logits) - one_hot(labels, logits)) / len(logits)
+def key_gradients(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    dW2 = (y_hat - y) * a1.T
+    handed = W2.T * (y_hat - y)
+    delta1 = a1 * (1 - a1) * handed
+    return np.hstack([delta1 * x.T, dW2.T])
 
 
-def both_bugs(logits: Array, labels: Array) -> Array:
-    grad = softmax(logits)
-    grad[:, labels] -= 1
-    return grad / grad.size
+def as_printed(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    dW2 = (y_hat - y) * a1
+    delta1 = (a1 @ (1 - a1).T) @ (W2 * (y_hat - y))
+    return np.hstack([delta1 * x, dW2.T])
 
 
-def whole_columns(logits: Array, labels: Array) -> Array:
-    return both_bugs(logits, labels) * logits.shape[1]
+def last_left(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    dW2 = (y_hat - y) * a1
+    delta1 = a1 * (1 - a1) * (W2.T * (y_hat - y))
+    return np.hstack([delta1 * x.T, dW2.T])
 
 
-def mean_over_entries(logits: Array, labels: Array) -> Array:
-    return grad_logits(logits, labels) / logits.shape[1]
+def weights_left(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    dW2 = (y_hat - y) * a1.T
+    delta1 = a1 * (1 - a1) * (W2 * (y_hat - y))
+    return np.hstack([delta1 * x.T, dW2.T])
 
 
-def mean_over_classes(logits: Array, labels: Array) -> Array:
-    return grad_logits(logits, labels) * len(logits) / logits.shape[1]
+def product_left(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    dW2 = (y_hat - y) * a1.T
+    delta1 = (a1 @ (1 - a1).T) @ (W2.T * (y_hat - y))
+    return np.hstack([delta1 * x.T, dW2.T])
 
 
-def not_divided(logits: Array, labels: Array) -> Array:
-    return grad_logits(logits, labels) * len(logits)
+def inputs_left(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    dW2 = (y_hat - y) * a1.T
+    delta1 = a1 * (1 - a1) * (W2.T * (y_hat - y))
+    return np.hstack([delta1 * x, dW2.T])
 
 
-def with_temperature(logits: Array, labels: Array, temperature: float) -> Array:
-    return grad_logits(logits / temperature, labels) / temperature
+def inputs_multiplied(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
+    dW2 = (y_hat - y) * a1.T
+    delta1 = a1 * (1 - a1) * (W2.T * (y_hat - y))
+    return np.hstack([delta1 @ x, dW2.T])
 
 
-def inner_factor_missing(logits: Array, labels: Array, temperature: float) -> Array:
-    return grad_logits(logits / temperature, labels)
+def mean_bce(logits: Array, answers: Array) -> float:
+    tails = np.log1p(np.exp(-np.abs(logits)))
+    return (np.maximum(logits, 0) - answers * logits + tails).mean()
 
 
-def times_temperature(logits: Array, labels: Array, temperature: float) -> Array:
-    return grad_logits(logits / temperature, labels) * temperature
+def from_probabilities(logits: Array, answers: Array) -> float:
+    probs = 1 / (1 + np.exp(-logits))
+    return -(answers * np.log(probs) + (1 - answers) * np.log(1 - probs)).mean()
 
 
-def mean_missing(logits: Array, labels: Array, temperature: float) -> Array:
-    return with_temperature(logits, labels, temperature) * len(logits)
+def clipped(logits: Array, answers: Array) -> float:
+    probs = np.clip(1 / (1 + np.exp(-logits)), 1e-12, 1 - 1e-12)
+    return -(answers * np.log(probs) + (1 - answers) * np.log(1 - probs)).mean()
 
 
-def probabilities_undivided(logits: Array, labels: Array, temperature: float) -> Array:
-    return grad_logits(logits, labels) / temperature
+def without_size(logits: Array, answers: Array) -> float:
+    return ((1 - answers) * logits + np.log1p(np.exp(-logits))).mean()
 
 
-def squared_error(logits: Array, targets: Array) -> Array:
-    probs = softmax(logits)
-    g = 2 * (probs - targets) / len(logits)
-    return probs * (g - (g * probs).sum(axis=1, keepdims=True))
+def without_minus(logits: Array, answers: Array) -> float:
+    tails = np.log1p(np.exp(np.abs(logits)))
+    return (np.maximum(logits, 0) - answers * logits + tails).mean()
 
 
-def stops_at_probabilities(logits: Array, targets: Array) -> Array:
-    return 2 * (softmax(logits) - targets) / len(logits)
+def size_for_maximum(logits: Array, answers: Array) -> float:
+    tails = np.log1p(np.exp(-np.abs(logits)))
+    return (np.abs(logits) - answers * logits + tails).mean()
 
 
-def one_average_for_all(logits: Array, targets: Array) -> Array:
-    probs = softmax(logits)
-    g = 2 * (probs - targets) / len(logits)
-    return probs * (g - (g * probs).sum())
+def answers_exchanged(logits: Array, answers: Array) -> float:
+    return mean_bce(logits, 1 - answers)
 
 
-def diagonal_only(logits: Array, targets: Array) -> Array:
-    probs = softmax(logits)
-    return 2 * (probs - targets) * probs * (1 - probs) / len(logits)
+def summed(logits: Array, answers: Array) -> float:
+    return mean_bce(logits, answers) * len(logits)
 
 
-def factor_two_missing(logits: Array, targets: Array) -> Array:
-    return squared_error(logits, targets) / 2
+def one_each(logits: Array, answers: Array) -> Array:
+    tails = np.log1p(np.exp(-np.abs(logits)))
+    return np.maximum(logits, 0) - answers * logits + tails
 
 
-def batch_not_divided(logits: Array, targets: Array) -> Array:
-    return squared_error(logits, targets) * len(logits)
+def weighted_delta(logits: Array, answers: Array, weight: float) -> Array:
+    probs = 1 / (1 + np.exp(-logits))
+    return np.where(answers == 1, weight, 1) * (probs - answers) / len(logits)
 
 
-_rng = np.random.default_rng(4)
-_BATCH = 3 * _rng.normal(size=(5, 4))
-_LABELS = np.array([3, 0, 0, 2, 1])
-_SMALL, _SMALL_LABELS = np.array([[0.0, 1, 3], [2, 0, 1]]), np.array([0, 1])
+def sign_turned(logits: Array, answers: Array, weight: float) -> Array:
+    return -weighted_delta(logits, answers, weight)
+
+
+def unweighted(logits: Array, answers: Array, weight: float) -> Array:
+    return weighted_delta(logits, answers, 1)
+
+
+def all_weighted(logits: Array, answers: Array, weight: float) -> Array:
+    return weight * unweighted(logits, answers, weight)
+
+
+def zeros_weighted(logits: Array, answers: Array, weight: float) -> Array:
+    return weight * weighted_delta(logits, answers, 1 / weight)
+
+
+def answers_weighted(logits: Array, answers: Array, weight: float) -> Array:
+    return (1 / (1 + np.exp(-logits)) - weight * answers) / len(logits)
+
+
+def weighted_sum(logits: Array, answers: Array, weight: float) -> Array:
+    return weighted_delta(logits, answers, weight) * len(logits)
+
+
+def mean_of_weights(logits: Array, answers: Array, weight: float) -> Array:
+    total = np.where(answers == 1, weight, 1).sum()
+    return weighted_delta(logits, answers, weight) * len(logits) / total
+
+
+def _samples() -> list[tuple[Array, ...]]:
+    """Cases (x, a1, W2, y_hat, y), one with as many inputs as hidden units."""
+    rng = np.random.default_rng(51)
+    cases = []
+    for d, m in [(1, 2), (2, 2), (3, 4)]:
+        x, W2 = rng.normal(size=(d, 1)).round(1), rng.normal(size=(1, m)).round(1)
+        a1, y_hat = rng.uniform(0.1, 0.9, (m, 1)), rng.uniform(0.1, 0.9, (1, 1))
+        cases.append((x, a1.round(1), W2, y_hat.round(1), np.array([[float(d % 2)]])))
+    return cases
+
+
+_SAMPLE = ("x", "a1", "W2", "y_hat", "y")
 
 EXERCISES = {
     "4.1": Exercise(
-        cross_entropy,
-        names=("logits", "labels"),
-        cases=[
-            (np.array([[0.0, 1.0]]), np.array([0])),
-            (_SMALL, _SMALL_LABELS),
-            (_BATCH, _LABELS),
-            (np.array([[1000.0, 1001.0]]), np.array([0])),
-            (np.array([[0.0, -2000.0]]), np.array([1])),
-            (np.array([[-2000.0, 0.0]]), np.array([0])),
-            (np.array([[3000.0, 3001.0], [-3000.0, -3001.0]]), np.array([0, 1])),
+        first_weights,
+        [
+            (
+                row_not_turned,
+                "W2 is a row and a1 a column; entry by entry they make a square. "
+                "Where does (4.9) have a transpose?",
+            ),
+            (
+                key_as_printed,
+                "that is the key's own: W2 has to be turned, and x as well.",
+            ),
+            (x_not_turned, "a column times a row: turn x."),
+            (slope_twice, "(4.5) has used the slope of the last sigmoid already."),
+            (without_slope, "the sigmoid of the hidden units has a slope, (4.2)."),
+            (output_for_slope, "the slope is a1 (1 - a1), not a1."),
+            (answer_first, "the sign is turned: it is y_hat - y."),
+            (without_weights, "each hidden unit is handed its own weight times it."),
+            (in_rows, "transposed: in columns, W1 has a row for each hidden unit."),
+            (
+                by_the_probability,
+                "dL/dz of the last score is y_hat - y; the denominator cancels.",
+            ),
         ],
-        mistakes=[
-            (
-                log_of_softmax,
-                "a probability can underflow to 0, whose logarithm is -inf; "
-                "don't take the probability first.",
-            ),
-            (
-                log_of_softmax_plus_a_little,
-                "a number added to the probability hides the true loss as soon as the "
-                "probability is smaller; stay with logarithms throughout.",
-            ),
-            (
-                without_maximum,
-                "exp overflows from 710 on; subtract each row's maximum first.",
-            ),
-            (
-                one_maximum_for_all,
-                "one maximum for the whole batch lets a row far below it underflow; "
-                "each row needs its own.",
-            ),
-            (
-                first_column_for_maximum,
-                "the first logit isn't always the largest; subtract the maximum.",
-            ),
-            (sum_over_samples, "the loss is the mean over the samples."),
-            (mean_over_all, "the mean is over the samples, not over all entries."),
-            (sign_turned, "a loss is minus the logarithm."),
-        ],
+        _samples(),
+        _SAMPLE,
     ),
     "4.2": Exercise(
-        float(np.log(np.e + 2) - 1),
-        within=1e-3,
-        mistakes=[
-            (0.0, "0 is where one softmax would stop; the second never sees inf."),
+        [30, 89],
+        [
+            ([30, 17], "17 is for an answer of 0, where sigma comes close to 1."),
             (
-                float(np.log(3)),
-                "ln 3 is the loss of a guess; this network has learned.",
+                [np.inf, 89],
+                "sigma(-30) is 9e-14, not 0; float32 has numbers down to 1e-45.",
             ),
-            (float(np.log(np.e + 9) - 1), "that is the floor for ten classes."),
-            (float(np.log(np.e + 2)), "the right class's own score, 1, is missing."),
-            (float(np.log(np.e + 3) - 1), "count the wrong classes once more."),
+            ([np.inf, 17], "that is the side of the 1; here sigma comes close to 0."),
+            ([0, 89], "the answer is 1 and the network says 0: a large loss."),
+            ([30, 88], "e^88 can still be stored."),
+            ([30, 104], "rounded once, yes; here e^u overflows first."),
+            ([100, 89], "100 is PyTorch's limit; this loss is typed in."),
+            ([89, 30], "first the loss at -30, then the number where it is infinite."),
         ],
     ),
     "4.3": Exercise(
-        grad_logits,
-        names=("logits", "labels"),
-        cases=[(_SMALL, _SMALL_LABELS), (_BATCH, _LABELS), (_BATCH[:1], _LABELS[:1])],
-        mistakes=[
+        key_gradients,
+        [
             (
-                both_bugs,
-                "this is the code as it stands; run it on two samples, line by line.",
+                as_printed,
+                "a line still stops; write its shape beside each.",
             ),
+            (last_left, "dW2 has to be a row, as W2 is: turn a1."),
+            (weights_left, "a row of weights times a column is a square: turn W2."),
             (
-                whole_columns,
-                "the division is right now; the line above it still changes whole "
-                "columns.",
+                product_left,
+                "all shapes are right, and a1 (1 - a1) is still a matrix product; it "
+                "is meant entry by entry.",
             ),
-            (
-                mean_over_entries,
-                "the right entries change now; the mean is over samples, not entries.",
-            ),
-            (
-                mean_over_classes,
-                "that divides by the classes; how many samples are there?",
-            ),
-            (not_divided, "the mean over the samples is missing."),
+            (inputs_left, "a column times a row: turn x."),
+            (inputs_multiplied, "a column times a column has no product; turn x."),
         ],
+        _samples(),
+        _SAMPLE,
     ),
     "4.4": Exercise(
-        with_temperature,
-        names=("logits", "labels", "temperature"),
-        cases=[
-            (_SMALL, _SMALL_LABELS, 4.0),
-            (_BATCH, _LABELS, 0.5),
-            (_BATCH, _LABELS, 1.7),
+        mean_bce,
+        [
+            (from_probabilities, "the logarithm of 0; start from the logit, (4.16)."),
+            (clipped, "a clipped probability hides how wrong a certain answer is."),
+            (without_size, "the exponential overflows; its exponent is minus |z|."),
+            (without_minus, "the exponent is minus |z|, which is never above 0."),
+            (size_for_maximum, "the first term is max(z, 0), not |z|."),
+            (answers_exchanged, "zeros and ones are exchanged."),
+            (summed, "the mean over the samples is wanted, not the sum."),
+            (one_each, "these are the losses of the samples; return their mean."),
         ],
-        mistakes=[
-            (inner_factor_missing, "that is dL/du; u = z / T has a derivative too."),
-            (mean_missing, "the mean over the samples is missing."),
-            (times_temperature, "du/dz is 1 / T, not T."),
-            (probabilities_undivided, "the probabilities are those of z / T."),
+        [
+            (np.array([0.5]), np.array([1.0])),
+            (np.array([-2.0, 1.0, 3.0]), np.array([0.0, 1.0, 0.0])),
+            (np.array([40.0, -40.0]), np.array([0.0, 1.0])),
+            (np.array([3000.0, -1000.0, 5.0]), np.array([0.0, 1.0, 1.0])),
         ],
+        ("logits", "answers"),
     ),
     "4.5": Exercise(
-        squared_error,
-        names=("logits", "targets"),
-        cases=[
-            (_SMALL, one_hot(_SMALL_LABELS, _SMALL)),
-            (_BATCH, one_hot(_LABELS, _BATCH)),
+        weighted_delta,
+        [
+            (sign_turned, "the sign is turned: it is y_hat - y."),
+            (unweighted, "that is (4.13), without the weight."),
+            (all_weighted, "the weight is for the ones alone."),
+            (zeros_weighted, "here the zeros got the weight."),
+            (
+                answers_weighted,
+                "the weight multiplies all that belongs to a 1, y_hat included.",
+            ),
+            (weighted_sum, "the loss is a mean: divide by the number of samples."),
+            (mean_of_weights, "divide by the number of samples, not by the weights."),
         ],
-        mistakes=[
+        [
+            (np.array([0.0]), np.array([1.0]), 3.0),
+            (np.array([1.0, -2.0]), np.array([0.0, 1.0]), 3.0),
+            (np.array([0.5, 2.0, -1.0, 0.0]), np.array([1.0, 0, 0, 1]), 10.0),
+        ],
+        ("logits", "answers", "weight"),
+    ),
+    "4.6": Exercise(
+        1 / 32,
+        [
+            (1 / 16, "from delta_6 to delta_1 are five steps."),
+            (1 / 64, "six layers have five steps from one to the next."),
+            (1 / 1024, "that is for weights that stretch nothing."),
+            (1 / 4096, "five steps, and the weights stretch up to twice."),
+            (1 / 2, "that is one step; there are five."),
             (
-                stops_at_probabilities,
-                "that is dL/dp; it still has to go back through softmax, by (4.4).",
+                32,
+                "the weights double, the slopes quarter; delta_1 is the smaller one.",
             ),
-            (
-                diagonal_only,
-                "p (1 - p) is only the diagonal of the Jacobian; each logit moves "
-                "every probability.",
-            ),
-            (
-                one_average_for_all,
-                "each sample has a weighted average of its own: sum along axis=1.",
-            ),
-            (factor_two_missing, "the derivative of a square has a factor 2."),
-            (batch_not_divided, "L is a mean over the samples."),
         ],
     ),
 }

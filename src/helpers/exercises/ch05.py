@@ -1,303 +1,294 @@
-"""Exercises of chapter 5, backpropagation and binary cross-entropy."""
+"""Exercises of chapter 5, a network in NumPy."""
 
 import numpy as np
 from numpy import ndarray as Array
 
 from helpers.exercises import Exercise
+from helpers.nn import Softmax
 
 
-def first_weights(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    return W2.T @ (y_hat - y) * a1 * (1 - a1) @ x.T
+def sigmoid_backward(h: Array, g: Array) -> Array:
+    return g * h * (1 - h)
 
 
-def row_not_turned(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    return ((y_hat - y) * W2 * a1 * (1 - a1)) @ x.T
+def slope_at_the_output(h: Array, g: Array) -> Array:
+    s = 1 / (1 + np.exp(-h))
+    return g * s * (1 - s)
 
 
-def without_slope(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    return W2.T @ (y_hat - y) @ x.T
+def slope_alone(h: Array, g: Array) -> Array:
+    return h * (1 - h)
 
 
-def output_for_slope(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    return W2.T @ (y_hat - y) * a1 @ x.T
+def slope_of_tanh(h: Array, g: Array) -> Array:
+    return g * (1 - h**2)
 
 
-def answer_first(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    return -first_weights(x, a1, W2, y_hat, y)
+def a_quarter(h: Array, g: Array) -> Array:
+    return g / 4
 
 
-def without_weights(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    return (y_hat - y) * a1 * (1 - a1) @ x.T
+Step = tuple[Array, Array]
 
 
-def in_rows(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    return first_weights(x, a1, W2, y_hat, y).T
+def momentum_step(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    velocity = momentum * velocity + grad
+    return param - lr * velocity, velocity
 
 
-def by_the_probability(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    return first_weights(x, a1, W2, y_hat, y) / (y_hat * (1 - y_hat))
+def both_bugs(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    return param - lr * grad, velocity + momentum * grad
 
 
-def key_as_printed(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    return ((y_hat - y) * W2 * a1 * (1 - a1)) * x
+def gradient_followed(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    return param - lr * grad, momentum * velocity + grad
 
 
-def x_not_turned(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    return W2.T @ (y_hat - y) * a1 * (1 - a1) * x
+def gradient_faded(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    velocity = velocity + momentum * grad
+    return param - lr * velocity, velocity
 
 
-def slope_twice(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    return first_weights(x, a1, W2, y_hat, y) * y_hat * (1 - y_hat)
+def old_velocity_followed(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    return param - lr * velocity, momentum * velocity + grad
 
 
-def key_gradients(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    dW2 = (y_hat - y) * a1.T
-    handed = W2.T * (y_hat - y)
-    delta1 = a1 * (1 - a1) * handed
-    return np.hstack([delta1 * x.T, dW2.T])
+def averaged(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    velocity = momentum * velocity + (1 - momentum) * grad
+    return param - lr * velocity, velocity
 
 
-def as_printed(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    dW2 = (y_hat - y) * a1
-    delta1 = (a1 @ (1 - a1).T) @ (W2 * (y_hat - y))
-    return np.hstack([delta1 * x, dW2.T])
+def rate_in_velocity(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    velocity = momentum * velocity - lr * grad
+    return param + velocity, velocity
 
 
-def last_left(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    dW2 = (y_hat - y) * a1
-    delta1 = a1 * (1 - a1) * (W2.T * (y_hat - y))
-    return np.hstack([delta1 * x.T, dW2.T])
+def nesterov(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    velocity = momentum * velocity + grad
+    return param - lr * (grad + momentum * velocity), velocity
 
 
-def weights_left(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    dW2 = (y_hat - y) * a1.T
-    delta1 = a1 * (1 - a1) * (W2 * (y_hat - y))
-    return np.hstack([delta1 * x.T, dW2.T])
+def never_fading(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    return param - lr * (velocity + grad), velocity + grad
 
 
-def product_left(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    dW2 = (y_hat - y) * a1.T
-    delta1 = (a1 @ (1 - a1).T) @ (W2.T * (y_hat - y))
-    return np.hstack([delta1 * x.T, dW2.T])
+def old_velocity_returned(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    return param - lr * (momentum * velocity + grad), velocity
 
 
-def inputs_left(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    dW2 = (y_hat - y) * a1.T
-    delta1 = a1 * (1 - a1) * (W2.T * (y_hat - y))
-    return np.hstack([delta1 * x, dW2.T])
+def swapped(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    return momentum_step(param, velocity, grad, lr, momentum)[::-1]
 
 
-def inputs_multiplied(x: Array, a1: Array, W2: Array, y_hat: Array, y: Array) -> Array:
-    dW2 = (y_hat - y) * a1.T
-    delta1 = a1 * (1 - a1) * (W2.T * (y_hat - y))
-    return np.hstack([delta1 @ x, dW2.T])
+def uphill(
+    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
+) -> Step:
+    velocity = momentum * velocity + grad
+    return param + lr * velocity, velocity
 
 
-def mean_bce(logits: Array, answers: Array) -> float:
-    tails = np.log1p(np.exp(-np.abs(logits)))
-    return (np.maximum(logits, 0) - answers * logits + tails).mean()
+def delta_of(h: Array, W2: Array, b2: Array, labels: Array) -> Array:
+    delta = Softmax().forward(h @ W2 + b2)
+    delta[np.arange(len(labels)), labels] -= 1
+    return delta / len(labels)
 
 
-def from_probabilities(logits: Array, answers: Array) -> float:
-    probs = 1 / (1 + np.exp(-logits))
-    return -(answers * np.log(probs) + (1 - answers) * np.log(1 - probs)).mean()
+def first_gradient_tanh(
+    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
+) -> Array:
+    h = np.tanh(x @ W1 + b1)
+    return x.T @ ((delta_of(h, W2, b2, labels) @ W2.T) * (1 - h**2))
 
 
-def clipped(logits: Array, answers: Array) -> float:
-    probs = np.clip(1 / (1 + np.exp(-logits)), 1e-12, 1 - 1e-12)
-    return -(answers * np.log(probs) + (1 - answers) * np.log(1 - probs)).mean()
+def sigmoids_slope_kept(
+    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
+) -> Array:
+    h = np.tanh(x @ W1 + b1)
+    return x.T @ ((delta_of(h, W2, b2, labels) @ W2.T) * h * (1 - h))
 
 
-def without_size(logits: Array, answers: Array) -> float:
-    return ((1 - answers) * logits + np.log1p(np.exp(-logits))).mean()
+def slope_taken_at_the_output(
+    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
+) -> Array:
+    h = np.tanh(x @ W1 + b1)
+    return x.T @ ((delta_of(h, W2, b2, labels) @ W2.T) * (1 - np.tanh(h) ** 2))
 
 
-def without_minus(logits: Array, answers: Array) -> float:
-    tails = np.log1p(np.exp(np.abs(logits)))
-    return (np.maximum(logits, 0) - answers * logits + tails).mean()
+def slope_forgotten(
+    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
+) -> Array:
+    h = np.tanh(x @ W1 + b1)
+    return x.T @ (delta_of(h, W2, b2, labels) @ W2.T)
 
 
-def size_for_maximum(logits: Array, answers: Array) -> float:
-    tails = np.log1p(np.exp(-np.abs(logits)))
-    return (np.abs(logits) - answers * logits + tails).mean()
+def softmax_over_the_batch(
+    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
+) -> Array:
+    h = np.tanh(x @ W1 + b1)
+    delta = Softmax().forward((h @ W2 + b2).ravel()).reshape(len(x), -1)
+    delta[np.arange(len(labels)), labels] -= 1
+    return x.T @ ((delta @ W2.T) * (1 - h**2)) / len(x)
 
 
-def answers_exchanged(logits: Array, answers: Array) -> float:
-    return mean_bce(logits, 1 - answers)
+def labels_for_targets(
+    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
+) -> Array:
+    h = np.tanh(x @ W1 + b1)
+    delta = Softmax().forward(h @ W2 + b2) - labels[:, None]
+    return x.T @ ((delta @ W2.T) * (1 - h**2)) / len(x)
 
 
-def summed(logits: Array, answers: Array) -> float:
-    return mean_bce(logits, answers) * len(logits)
+def mean_forgotten(
+    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
+) -> Array:
+    return first_gradient_tanh(x, W1, b1, W2, b2, labels) * len(x)
 
 
-def one_each(logits: Array, answers: Array) -> Array:
-    tails = np.log1p(np.exp(-np.abs(logits)))
-    return np.maximum(logits, 0) - answers * logits + tails
+def sigmoid_kept(
+    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
+) -> Array:
+    h = 1 / (1 + np.exp(-(x @ W1 + b1)))
+    return x.T @ ((delta_of(h, W2, b2, labels) @ W2.T) * h * (1 - h))
 
 
-def weighted_delta(logits: Array, answers: Array, weight: float) -> Array:
-    probs = 1 / (1 + np.exp(-logits))
-    return np.where(answers == 1, weight, 1) * (probs - answers) / len(logits)
+_rng = np.random.default_rng(6)
 
 
-def sign_turned(logits: Array, answers: Array, weight: float) -> Array:
-    return -weighted_delta(logits, answers, weight)
+def _network(n: int, d: int, m: int, k: int) -> tuple[Array, ...]:
+    shapes = [(n, d), (d, m), (m,), (m, k), (k,)]
+    return *(_rng.normal(size=shape) for shape in shapes), _rng.integers(k, size=n)
 
 
-def unweighted(logits: Array, answers: Array, weight: float) -> Array:
-    return weighted_delta(logits, answers, 1)
-
-
-def all_weighted(logits: Array, answers: Array, weight: float) -> Array:
-    return weight * unweighted(logits, answers, weight)
-
-
-def zeros_weighted(logits: Array, answers: Array, weight: float) -> Array:
-    return weight * weighted_delta(logits, answers, 1 / weight)
-
-
-def answers_weighted(logits: Array, answers: Array, weight: float) -> Array:
-    return (1 / (1 + np.exp(-logits)) - weight * answers) / len(logits)
-
-
-def weighted_sum(logits: Array, answers: Array, weight: float) -> Array:
-    return weighted_delta(logits, answers, weight) * len(logits)
-
-
-def mean_of_weights(logits: Array, answers: Array, weight: float) -> Array:
-    total = np.where(answers == 1, weight, 1).sum()
-    return weighted_delta(logits, answers, weight) * len(logits) / total
-
-
-def _samples() -> list[tuple[Array, ...]]:
-    """Cases (x, a1, W2, y_hat, y), one with as many inputs as hidden units."""
-    rng = np.random.default_rng(51)
-    cases = []
-    for d, m in [(1, 2), (2, 2), (3, 4)]:
-        x, W2 = rng.normal(size=(d, 1)).round(1), rng.normal(size=(1, m)).round(1)
-        a1, y_hat = rng.uniform(0.1, 0.9, (m, 1)), rng.uniform(0.1, 0.9, (1, 1))
-        cases.append((x, a1.round(1), W2, y_hat.round(1), np.array([[float(d % 2)]])))
-    return cases
-
-
-_SAMPLE = ("x", "a1", "W2", "y_hat", "y")
+_STEP = np.array([1.0, 2.0]), np.array([0.5, 0.0]), np.array([1.0, -1.0])
 
 EXERCISES = {
     "5.1": Exercise(
-        first_weights,
-        [
-            (
-                row_not_turned,
-                "W2 is a row and a1 a column; entry by entry they make a square. "
-                "Where does (5.9) have a transpose?",
-            ),
-            (
-                key_as_printed,
-                "that is the key's own: W2 has to be turned, and x as well.",
-            ),
-            (x_not_turned, "a column times a row: turn x."),
-            (slope_twice, "(5.5) has used the slope of the last sigmoid already."),
-            (without_slope, "the sigmoid of the hidden units has a slope, (5.2)."),
-            (output_for_slope, "the slope is a1 (1 - a1), not a1."),
-            (answer_first, "the sign is turned: it is y_hat - y."),
-            (without_weights, "each hidden unit is handed its own weight times it."),
-            (in_rows, "transposed: in columns, W1 has a row for each hidden unit."),
-            (
-                by_the_probability,
-                "dL/dz of the last score is y_hat - y; the denominator cancels.",
-            ),
+        sigmoid_backward,
+        names=("h", "g"),
+        cases=[
+            (np.array([[0.5]]), np.array([[1.0]])),
+            (np.array([[0.5, 0.9]]), np.array([[2.0, 10.0]])),
+            (_rng.uniform(0, 1, (5, 3)), _rng.normal(size=(5, 3))),
         ],
-        _samples(),
-        _SAMPLE,
+        mistakes=[
+            (
+                slope_at_the_output,
+                "h is the sigmoid's output already; don't take the sigmoid again.",
+            ),
+            (slope_alone, "that is dh/da; the chain rule multiplies it with g."),
+            (slope_of_tanh, "1 - h^2 belongs to tanh."),
+            (a_quarter, "a quarter is the slope at a = 0 alone."),
+        ],
     ),
     "5.2": Exercise(
-        [30, 89],
-        [
-            ([30, 17], "17 is for an answer of 0, where sigma comes close to 1."),
+        200,
+        mistakes=[
+            (201, "that has 200,407 parameters, biases included."),
+            (251, "that is the answer for one hidden layer."),
+            (250, "that is near the answer for one hidden layer."),
+            (199, "there is room for one more."),
             (
-                [np.inf, 89],
-                "sigma(-30) is 9e-14, not 0; float32 has numbers down to 1e-45.",
+                float(np.sqrt(398**2 + 199_990) - 398),
+                "that is the quadratic's root; a unit is whole.",
             ),
-            ([np.inf, 17], "that is the side of the 1; here sigma comes close to 0."),
-            ([0, 89], "the answer is 1 and the network says 0: a large loss."),
-            ([30, 88], "e^88 can still be stored."),
-            ([30, 104], "rounded once, yes; here e^u overflows first."),
-            ([100, 89], "100 is PyTorch's limit; this loss is typed in."),
-            ([89, 30], "first the loss at -30, then the number where it is infinite."),
         ],
     ),
     "5.3": Exercise(
-        key_gradients,
-        [
-            (
-                as_printed,
-                "a line still stops; write its shape beside each.",
-            ),
-            (last_left, "dW2 has to be a row, as W2 is: turn a1."),
-            (weights_left, "a row of weights times a column is a square: turn W2."),
-            (
-                product_left,
-                "all shapes are right, and a1 (1 - a1) is still a matrix product; it "
-                "is meant entry by entry.",
-            ),
-            (inputs_left, "a column times a row: turn x."),
-            (inputs_multiplied, "a column times a column has no product; turn x."),
+        momentum_step,
+        names=("param", "velocity", "grad", "lr", "momentum"),
+        cases=[
+            (*_STEP, 0.1, 0.9),
+            (*_rng.normal(size=(3, 4)), 0.5, 0.5),
+            (*_rng.normal(size=(3, 2, 3)), 0.01, 0.0),
         ],
-        _samples(),
-        _SAMPLE,
+        mistakes=[
+            (both_bugs, "this is the code as it stands."),
+            (
+                gradient_followed,
+                "the velocity is right now; the parameter has to move by it.",
+            ),
+            (gradient_faded, "momentum fades the old velocity, not the gradient."),
+            (
+                old_velocity_followed,
+                "the parameter moves by the new velocity, not by the old one.",
+            ),
+            (averaged, "(5.8) adds the whole gradient, not 1 - momentum of it."),
+            (uphill, "descent subtracts."),
+            (
+                rate_in_velocity,
+                "(5.8) keeps the learning rate out of the velocity and subtracts.",
+            ),
+            (nesterov, "that is Nesterov's momentum; (5.8) moves by v itself."),
+            (never_fading, "the old velocity has to fade."),
+            (old_velocity_returned, "the velocity returned is the old one."),
+            (swapped, "the parameter comes first, then the velocity."),
+        ],
     ),
     "5.4": Exercise(
-        mean_bce,
-        [
-            (from_probabilities, "the logarithm of 0; start from the logit, (5.16)."),
-            (clipped, "a clipped probability hides how wrong a certain answer is."),
-            (without_size, "the exponential overflows; its exponent is minus |z|."),
-            (without_minus, "the exponent is minus |z|, which is never above 0."),
-            (size_for_maximum, "the first term is max(z, 0), not |z|."),
-            (answers_exchanged, "zeros and ones are exchanged."),
-            (summed, "the mean over the samples is wanted, not the sum."),
-            (one_each, "these are the losses of the samples; return their mean."),
+        [False, False, True, False],
+        mistakes=[
+            ([True, False, True, False], "in the first, look at the rows of W2."),
+            ([False, True, True, False], "in the second, look at the columns of W1."),
+            (
+                [True, True, True, False],
+                "equal units need equal columns of W1 and equal rows of W2.",
+            ),
+            ([False, False, True, True], "in the fourth, look at the rows of W2."),
+            (
+                [True, False, True, True],
+                "where the rows of W2 differ, so do the columns of (5.4).",
+            ),
+            ([False] * 4, "one of the four is the case of (5.5)."),
+            ([True] * 4, "where any two units differ in one row, they part."),
+            (
+                [True, True, False, False],
+                "zero isn't what matters, but whether anything tells the units apart.",
+            ),
+            ([True, True, False, True], "True is for those that stay equal."),
         ],
-        [
-            (np.array([0.5]), np.array([1.0])),
-            (np.array([-2.0, 1.0, 3.0]), np.array([0.0, 1.0, 0.0])),
-            (np.array([40.0, -40.0]), np.array([0.0, 1.0])),
-            (np.array([3000.0, -1000.0, 5.0]), np.array([0.0, 1.0, 1.0])),
-        ],
-        ("logits", "answers"),
     ),
     "5.5": Exercise(
-        weighted_delta,
-        [
-            (sign_turned, "the sign is turned: it is y_hat - y."),
-            (unweighted, "that is (5.13), without the weight."),
-            (all_weighted, "the weight is for the ones alone."),
-            (zeros_weighted, "here the zeros got the weight."),
+        first_gradient_tanh,
+        names=("x", "W1", "b1", "W2", "b2", "labels"),
+        cases=[_network(1, 1, 1, 2), _network(4, 3, 2, 3), _network(5, 2, 6, 4)],
+        mistakes=[
+            (sigmoid_kept, "that is (5.4) for the sigmoid."),
             (
-                answers_weighted,
-                "the weight multiplies all that belongs to a 1, y_hat included.",
+                sigmoids_slope_kept,
+                "h (1 - h) is the sigmoid's derivative; tanh has another.",
             ),
-            (weighted_sum, "the loss is a mean: divide by the number of samples."),
-            (mean_of_weights, "divide by the number of samples, not by the weights."),
-        ],
-        [
-            (np.array([0.0]), np.array([1.0]), 3.0),
-            (np.array([1.0, -2.0]), np.array([0.0, 1.0]), 3.0),
-            (np.array([0.5, 2.0, -1.0, 0.0]), np.array([1.0, 0, 0, 1]), 10.0),
-        ],
-        ("logits", "answers", "weight"),
-    ),
-    "5.6": Exercise(
-        1 / 32,
-        [
-            (1 / 16, "from delta_6 to delta_1 are five steps."),
-            (1 / 64, "six layers have five steps from one to the next."),
-            (1 / 1024, "that is for weights that stretch nothing."),
-            (1 / 4096, "five steps, and the weights stretch up to twice."),
-            (1 / 2, "that is one step; there are five."),
             (
-                32,
-                "the weights double, the slopes quarter; delta_1 is the smaller one.",
+                slope_taken_at_the_output,
+                "h is the output of tanh already; don't take it again.",
+            ),
+            (slope_forgotten, "the activation's own derivative is missing."),
+            (mean_forgotten, "the loss is a mean over the samples."),
+            (softmax_over_the_batch, "softmax goes along axis=1, row by row."),
+            (
+                labels_for_targets,
+                "labels are integers; subtract 1 at the label's column of each row.",
             ),
         ],
     ),

@@ -1,295 +1,237 @@
-"""Exercises of chapter 6, a network in NumPy."""
+"""Exercises of chapter 6, automatic differentiation."""
 
 import numpy as np
 from numpy import ndarray as Array
 
 from helpers.exercises import Exercise
-from helpers.nn import Softmax
 
 
-def sigmoid_backward(h: Array, g: Array) -> Array:
-    return g * h * (1 - h)
+def abs_back(A: Array, g: Array) -> Array:
+    return g * np.sign(A)
 
 
-def slope_at_the_output(h: Array, g: Array) -> Array:
-    s = 1 / (1 + np.exp(-h))
+def sign_alone(A: Array, g: Array) -> Array:
+    return np.sign(A)
+
+
+def value_for_slope(A: Array, g: Array) -> Array:
+    return g * np.abs(A)
+
+
+def operand_for_slope(A: Array, g: Array) -> Array:
+    return g * A
+
+
+def sign_of_gradient(A: Array, g: Array) -> Array:
+    return np.abs(g) * np.sign(A)
+
+
+def negative_cut(A: Array, g: Array) -> Array:
+    return g * (A > 0)
+
+
+def scale_back(A: Array, b: Array, g: Array) -> Array:
+    return (g * A).sum(axis=0)
+
+
+def both_bugs(A: Array, b: Array, g: Array) -> Array:
+    return (g * b).sum(axis=1)
+
+
+def own_factor(A: Array, b: Array, g: Array) -> Array:
+    return (g * b).sum(axis=0)
+
+
+def rows_not_summed(A: Array, b: Array, g: Array) -> Array:
+    return (g * A).sum(axis=1)
+
+
+def not_summed(A: Array, b: Array, g: Array) -> Array:
+    return g * A
+
+
+def averaged(A: Array, b: Array, g: Array) -> Array:
+    return (g * A).mean(axis=0)
+
+
+def softplus_back(A: Array, g: Array) -> Array:
+    return g * (0.5 + 0.5 * np.tanh(A / 2))
+
+
+def overflowing(A: Array, g: Array) -> Array:
+    return g * np.exp(A) / (1 + np.exp(A))
+
+
+def slope_alone(A: Array, g: Array) -> Array:
+    return softplus_back(A, np.ones_like(g))
+
+
+def logarithm_alone(A: Array, g: Array) -> Array:
+    return g / (1 + np.exp(A))
+
+
+def rectifier(A: Array, g: Array) -> Array:
+    return g * (A > 0)
+
+
+def sigmoid_slope(A: Array, g: Array) -> Array:
+    s = 0.5 + 0.5 * np.tanh(A / 2)
     return g * s * (1 - s)
 
 
-def slope_alone(h: Array, g: Array) -> Array:
-    return h * (1 - h)
+def table_gradient(A: Array, words: Array) -> Array:
+    grad = np.zeros_like(A)
+    np.add.at(grad, words, 2 * A[words])
+    return grad
 
 
-def slope_of_tanh(h: Array, g: Array) -> Array:
-    return g * (1 - h**2)
+def each_word_once(A: Array, words: Array) -> Array:
+    grad = np.zeros_like(A)
+    grad[words] += 2 * A[words]
+    return grad
 
 
-def a_quarter(h: Array, g: Array) -> Array:
-    return g / 4
+def two_forgotten(A: Array, words: Array) -> Array:
+    return table_gradient(A, words) / 2
 
 
-Step = tuple[Array, Array]
+def rows_of_the_text(A: Array, words: Array) -> Array:
+    return 2 * A[words]
 
 
-def momentum_step(
-    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
-) -> Step:
-    velocity = momentum * velocity + grad
-    return param - lr * velocity, velocity
+def all_words(A: Array, words: Array) -> Array:
+    return 2 * A
 
 
-def both_bugs(
-    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
-) -> Step:
-    return param - lr * grad, velocity + momentum * grad
+def value_of_gradient(A: Array, g: Array) -> Array:
+    return np.abs(g)
 
 
-def gradient_followed(
-    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
-) -> Step:
-    return param - lr * grad, momentum * velocity + grad
+def matrix_product(A: Array, b: Array, g: Array) -> Array:
+    return A.T @ g
 
 
-def gradient_faded(
-    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
-) -> Step:
-    velocity = velocity + momentum * grad
-    return param - lr * velocity, velocity
+def half_missing(A: Array, g: Array) -> Array:
+    return g * (1 + np.tanh(A)) / 2
 
 
-def old_velocity_followed(
-    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
-) -> Step:
-    return param - lr * velocity, momentum * velocity + grad
+def forward_value(A: Array, g: Array) -> Array:
+    return np.logaddexp(0, A)
 
 
-def averaged(
-    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
-) -> Step:
-    velocity = momentum * velocity + (1 - momentum) * grad
-    return param - lr * velocity, velocity
+def _layers() -> list[tuple[Array, Array, Array]]:
+    """Cases (A, b, g); in the second a wrong axis has the right shape."""
+    rng = np.random.default_rng(73)
+    shapes = [(2, 1), (2, 2), (3, 4)]
+    return [
+        tuple(rng.normal(size=size).round(1) for size in [(n, k), k, (n, k)])
+        for n, k in shapes
+    ]
 
-
-def rate_in_velocity(
-    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
-) -> Step:
-    velocity = momentum * velocity - lr * grad
-    return param + velocity, velocity
-
-
-def nesterov(
-    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
-) -> Step:
-    velocity = momentum * velocity + grad
-    return param - lr * (grad + momentum * velocity), velocity
-
-
-def never_fading(
-    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
-) -> Step:
-    return param - lr * (velocity + grad), velocity + grad
-
-
-def old_velocity_returned(
-    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
-) -> Step:
-    return param - lr * (momentum * velocity + grad), velocity
-
-
-def swapped(
-    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
-) -> Step:
-    return momentum_step(param, velocity, grad, lr, momentum)[::-1]
-
-
-def uphill(
-    param: Array, velocity: Array, grad: Array, lr: float, momentum: float
-) -> Step:
-    velocity = momentum * velocity + grad
-    return param + lr * velocity, velocity
-
-
-def delta_of(h: Array, W2: Array, b2: Array, labels: Array) -> Array:
-    delta = Softmax().forward(h @ W2 + b2)
-    delta[np.arange(len(labels)), labels] -= 1
-    return delta / len(labels)
-
-
-def first_gradient_tanh(
-    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
-) -> Array:
-    h = np.tanh(x @ W1 + b1)
-    return x.T @ ((delta_of(h, W2, b2, labels) @ W2.T) * (1 - h**2))
-
-
-def sigmoids_slope_kept(
-    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
-) -> Array:
-    h = np.tanh(x @ W1 + b1)
-    return x.T @ ((delta_of(h, W2, b2, labels) @ W2.T) * h * (1 - h))
-
-
-def slope_taken_at_the_output(
-    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
-) -> Array:
-    h = np.tanh(x @ W1 + b1)
-    return x.T @ ((delta_of(h, W2, b2, labels) @ W2.T) * (1 - np.tanh(h) ** 2))
-
-
-def slope_forgotten(
-    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
-) -> Array:
-    h = np.tanh(x @ W1 + b1)
-    return x.T @ (delta_of(h, W2, b2, labels) @ W2.T)
-
-
-def softmax_over_the_batch(
-    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
-) -> Array:
-    h = np.tanh(x @ W1 + b1)
-    delta = Softmax().forward((h @ W2 + b2).ravel()).reshape(len(x), -1)
-    delta[np.arange(len(labels)), labels] -= 1
-    return x.T @ ((delta @ W2.T) * (1 - h**2)) / len(x)
-
-
-def labels_for_targets(
-    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
-) -> Array:
-    h = np.tanh(x @ W1 + b1)
-    delta = Softmax().forward(h @ W2 + b2) - labels[:, None]
-    return x.T @ ((delta @ W2.T) * (1 - h**2)) / len(x)
-
-
-def mean_forgotten(
-    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
-) -> Array:
-    return first_gradient_tanh(x, W1, b1, W2, b2, labels) * len(x)
-
-
-def sigmoid_kept(
-    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
-) -> Array:
-    h = 1 / (1 + np.exp(-(x @ W1 + b1)))
-    return x.T @ ((delta_of(h, W2, b2, labels) @ W2.T) * h * (1 - h))
-
-
-_rng = np.random.default_rng(6)
-
-
-def _network(n: int, d: int, m: int, k: int) -> tuple[Array, ...]:
-    shapes = [(n, d), (d, m), (m,), (m, k), (k,)]
-    return *(_rng.normal(size=shape) for shape in shapes), _rng.integers(k, size=n)
-
-
-_STEP = np.array([1.0, 2.0]), np.array([0.5, 0.0]), np.array([1.0, -1.0])
 
 EXERCISES = {
     "6.1": Exercise(
-        sigmoid_backward,
-        names=("h", "g"),
-        cases=[
-            (np.array([[0.5]]), np.array([[1.0]])),
-            (np.array([[0.5, 0.9]]), np.array([[2.0, 10.0]])),
-            (_rng.uniform(0, 1, (5, 3)), _rng.normal(size=(5, 3))),
+        abs_back,
+        [
+            (sign_alone, "the chain rule multiplies the slope by what is handed in."),
+            (value_for_slope, "that is the value |A|; its slope is asked for."),
+            (operand_for_slope, "A is the slope of A squared, up to a factor of 2."),
+            (sign_of_gradient, "only the sign of A matters; g keeps its own."),
+            (value_of_gradient, "that is |g|; the slope at A is the sign of A."),
+            (negative_cut, "that is the rectifier; |a| has a slope below zero too."),
         ],
-        mistakes=[
+        [
+            (np.array([[-2.0]]), np.array([[-3.0]])),
             (
-                slope_at_the_output,
-                "h is the sigmoid's output already; don't take the sigmoid again.",
+                np.array([[1.0, -0.5, 2.0], [-4, 3, -1]]),
+                np.array([[2.0, -3, 1], [4, -5, 6]]),
             ),
-            (slope_alone, "that is dh/da; the chain rule multiplies it with g."),
-            (slope_of_tanh, "1 - h^2 belongs to tanh."),
-            (a_quarter, "a quarter is the slope at a = 0 alone."),
         ],
+        ("A", "g"),
     ),
     "6.2": Exercise(
-        200,
-        mistakes=[
-            (201, "that has 200,407 parameters, biases included."),
-            (251, "that is the answer for one hidden layer."),
-            (250, "that is near the answer for one hidden layer."),
-            (199, "there is room for one more."),
+        [5, 3, 5, 1],
+        [
+            ([3, 5, 5, 1], "forward starts from inputs, reverse from outputs."),
+            ([3, 5, 1, 5], "forward starts from inputs, reverse from outputs."),
             (
-                float(np.sqrt(398**2 + 199_990) - 398),
-                "that is the quadratic's root; a unit is whole.",
+                [5, 3, 1, 1],
+                "a forward pass for one input says nothing of the other inputs.",
             ),
+            (
+                [5, 3, 1, 5],
+                "forward passes start from inputs, the others from outputs.",
+            ),
+            ([3, 5, 3, 1], "a forward pass starts from one input; there are five."),
+            ([5, 3, 5, 3], "a reverse pass serves one output, and one is asked for."),
+            ([15, 15, 5, 1], "one pass gives a whole row or column of the Jacobian."),
         ],
     ),
     "6.3": Exercise(
-        momentum_step,
-        names=("param", "velocity", "grad", "lr", "momentum"),
-        cases=[
-            (*_STEP, 0.1, 0.9),
-            (*_rng.normal(size=(3, 4)), 0.5, 0.5),
-            (*_rng.normal(size=(3, 2, 3)), 0.01, 0.0),
-        ],
-        mistakes=[
+        scale_back,
+        [
             (both_bugs, "this is the code as it stands."),
-            (
-                gradient_followed,
-                "the velocity is right now; the parameter has to move by it.",
-            ),
-            (gradient_faded, "momentum fades the old velocity, not the gradient."),
-            (
-                old_velocity_followed,
-                "the parameter moves by the new velocity, not by the old one.",
-            ),
-            (averaged, "(6.8) adds the whole gradient, not 1 - momentum of it."),
-            (uphill, "descent subtracts."),
-            (
-                rate_in_velocity,
-                "(6.8) keeps the learning rate out of the velocity and subtracts.",
-            ),
-            (nesterov, "that is Nesterov's momentum; (6.8) moves by v itself."),
-            (never_fading, "the old velocity has to fade."),
-            (old_velocity_returned, "the velocity returned is the old one."),
-            (swapped, "the parameter comes first, then the velocity."),
+            (own_factor, "(6.4) hands a factor the other one."),
+            (rows_not_summed, "b was copied once a row; sum over these copies."),
+            (not_summed, "the copies of b have to be summed, (6.7)."),
+            (matrix_product, "the product goes entry by entry; @ is a matrix product."),
+            (averaged, "(6.7) is a sum over the copies, not a mean."),
         ],
+        _layers(),
+        ("A", "b", "g"),
     ),
     "6.4": Exercise(
-        [False, False, True, False],
-        mistakes=[
-            ([True, False, True, False], "in the first, look at the rows of W2."),
-            ([False, True, True, False], "in the second, look at the columns of W1."),
+        [6, 2],
+        [
+            ([2, 2], "the nodes between keep their adjoints too, and pass them on."),
             (
-                [True, True, True, False],
-                "equal units need equal columns of W1 and equal rows of W2.",
+                [5, 2],
+                "the last node itself is right, its operand two times as large as it "
+                "should be; count on from there.",
             ),
-            ([False, False, True, True], "in the fourth, look at the rows of W2."),
-            (
-                [True, False, True, True],
-                "where the rows of W2 differ, so do the columns of (6.4).",
-            ),
-            ([False] * 4, "one of the four is the case of (6.5)."),
-            ([True] * 4, "where any two units differ in one row, they part."),
-            (
-                [True, True, False, False],
-                "zero isn't what matters, but whether anything tells the units apart.",
-            ),
-            ([True, True, False, True], "True is for those that stay equal."),
+            ([4, 2], "that is the chain of three operations in the text."),
+            ([7, 2], "the last node itself starts with 1, as it should."),
+            ([2, 6], "the order: first the engine where every node keeps and adds."),
+            ([32, 2], "a factor of 2 at each operation is too much; follow the chain."),
+            ([10, 2], "follow the second call, node by node from the last one."),
+            ([6, 6], "in the second engine only leaves keep what they were told."),
+            ([6, 1], "in the second engine leaves add up too."),
         ],
     ),
     "6.5": Exercise(
-        first_gradient_tanh,
-        names=("x", "W1", "b1", "W2", "b2", "labels"),
-        cases=[_network(1, 1, 1, 2), _network(4, 3, 2, 3), _network(5, 2, 6, 4)],
-        mistakes=[
-            (sigmoid_kept, "that is (6.4) for the sigmoid."),
+        softplus_back,
+        [
+            (overflowing, "exp(1000) is infinite, and so is what it is divided by."),
+            (slope_alone, "the chain rule multiplies the slope by what is handed in."),
+            (logarithm_alone, "the inner derivative, exp(A), is missing."),
             (
-                sigmoids_slope_kept,
-                "h (1 - h) is the sigmoid's derivative; tanh has another.",
+                half_missing,
+                "the sigmoid is 1/2 + tanh(A / 2) / 2: half the argument.",
             ),
-            (
-                slope_taken_at_the_output,
-                "h is the output of tanh already; don't take it again.",
-            ),
-            (slope_forgotten, "the activation's own derivative is missing."),
-            (mean_forgotten, "the loss is a mean over the samples."),
-            (softmax_over_the_batch, "softmax goes along axis=1, row by row."),
-            (
-                labels_for_targets,
-                "labels are integers; subtract 1 at the label's column of each row.",
-            ),
+            (forward_value, "that is softplus itself; its slope is asked for."),
+            (rectifier, "softplus is smooth: its slope rises from 0 to 1 gradually."),
+            (sigmoid_slope, "the sigmoid is the slope already; that is its own slope."),
         ],
+        [
+            (np.array([0.0]), np.array([3.0])),
+            (np.array([1.0, -2.0, 0.5]), np.array([2.0, -1.0, 4.0])),
+            (np.array([[1000.0, -1000.0], [3, 4]]), np.array([[1.0, 2.0], [-3, 4]])),
+        ],
+        ("A", "g"),
+    ),
+    "6.6": Exercise(
+        table_gradient,
+        [
+            (each_word_once, "a word that stands in the text twice counts twice."),
+            (two_forgotten, "the slope of a square is twice its base."),
+            (rows_of_the_text, "the gradient has the shape of the table."),
+            (all_words, "words that the text doesn't use have no gradient."),
+        ],
+        [
+            (np.array([[1.0], [2.0], [3.0]]), np.array([0, 2])),
+            (np.array([[1.0, 2], [3, -1], [0.5, 4]]), np.array([2, 0, 2, 2])),
+            (np.array([[1.0, 2], [3, -1], [0.5, 4]]), np.array([1, 1, 0])),
+        ],
+        ("A", "words"),
     ),
 }

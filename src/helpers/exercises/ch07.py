@@ -1,4 +1,4 @@
-"""Exercises of chapter 7, automatic differentiation."""
+"""Exercises of chapter 7, a network of bare tensors."""
 
 import numpy as np
 from numpy import ndarray as Array
@@ -6,232 +6,197 @@ from numpy import ndarray as Array
 from helpers.exercises import Exercise
 
 
-def abs_back(A: Array, g: Array) -> Array:
-    return g * np.sign(A)
+def rectifier_backward(h: Array, g: Array) -> Array:
+    return g * (h > 0)
 
 
-def sign_alone(A: Array, g: Array) -> Array:
-    return np.sign(A)
+def nothing_masked(h: Array, g: Array) -> Array:
+    return g * (h >= 0)
 
 
-def value_for_slope(A: Array, g: Array) -> Array:
-    return g * np.abs(A)
+def mask_alone(h: Array, g: Array) -> Array:
+    return (h > 0).astype(float)
 
 
-def operand_for_slope(A: Array, g: Array) -> Array:
-    return g * A
+def output_for_mask(h: Array, g: Array) -> Array:
+    return g * h
 
 
-def sign_of_gradient(A: Array, g: Array) -> Array:
-    return np.abs(g) * np.sign(A)
+def gradient_rectified(h: Array, g: Array) -> Array:
+    return np.maximum(g, 0) * (h > 0)
 
 
-def negative_cut(A: Array, g: Array) -> Array:
-    return g * (A > 0)
+def gradient_rectified_alone(h: Array, g: Array) -> Array:
+    return g * (g > 0)
 
 
-def scale_back(A: Array, b: Array, g: Array) -> Array:
-    return (g * A).sum(axis=0)
+def first_gradient(x: Array, h: Array, p: Array, labels: Array, W2: Array) -> Array:
+    y = np.eye(p.shape[1])[labels]
+    delta = (p - y) / len(p)
+    return x.T @ (delta @ W2.T * (h > 0))
 
 
-def both_bugs(A: Array, b: Array, g: Array) -> Array:
-    return (g * b).sum(axis=1)
+def both_bugs(x: Array, h: Array, p: Array, labels: Array, W2: Array) -> Array:
+    y = np.eye(p.shape[1])[labels]
+    delta = (p - y) / p.size
+    return x.T @ (delta @ W2.T * (h >= 0))
 
 
-def own_factor(A: Array, b: Array, g: Array) -> Array:
-    return (g * b).sum(axis=0)
+def still_over_all(x: Array, h: Array, p: Array, labels: Array, W2: Array) -> Array:
+    return first_gradient(x, h, p, labels, W2) / p.shape[1]
 
 
-def rows_not_summed(A: Array, b: Array, g: Array) -> Array:
-    return (g * A).sum(axis=1)
+def still_unmasked(x: Array, h: Array, p: Array, labels: Array, W2: Array) -> Array:
+    return first_gradient(x, np.ones_like(h), p, labels, W2)
 
 
-def not_summed(A: Array, b: Array, g: Array) -> Array:
-    return g * A
+def over_classes(x: Array, h: Array, p: Array, labels: Array, W2: Array) -> Array:
+    return first_gradient(x, h, p, labels, W2) * len(p) / p.shape[1]
 
 
-def averaged(A: Array, b: Array, g: Array) -> Array:
-    return (g * A).mean(axis=0)
+def summed(x: Array, h: Array, p: Array, labels: Array, W2: Array) -> Array:
+    return first_gradient(x, h, p, labels, W2) * len(p)
 
 
-def softplus_back(A: Array, g: Array) -> Array:
-    return g * (0.5 + 0.5 * np.tanh(A / 2))
+def warm_rate(t: int, lr: float, warm: int, steps: int) -> float:
+    if t < warm:
+        return lr * (t + 1) / warm
+    return lr * (1 - (t - warm) / (steps - warm))
 
 
-def overflowing(A: Array, g: Array) -> Array:
-    return g * np.exp(A) / (1 + np.exp(A))
+def from_zero(t: int, lr: float, warm: int, steps: int) -> float:
+    return lr * t / warm if t < warm else warm_rate(t, lr, warm, steps)
 
 
-def slope_alone(A: Array, g: Array) -> Array:
-    return softplus_back(A, np.ones_like(g))
+def fall_over_all(t: int, lr: float, warm: int, steps: int) -> float:
+    return warm_rate(t, lr, warm, steps) if t < warm else lr * (1 - t / steps)
 
 
-def logarithm_alone(A: Array, g: Array) -> Array:
-    return g / (1 + np.exp(A))
+def fall_too_long(t: int, lr: float, warm: int, steps: int) -> float:
+    return warm_rate(t, lr, warm, steps) if t < warm else lr * (1 - (t - warm) / steps)
 
 
-def rectifier(A: Array, g: Array) -> Array:
-    return g * (A > 0)
+def rises_too_long(t: int, lr: float, warm: int, steps: int) -> float:
+    return lr * (t + 1) / warm if t <= warm else warm_rate(t, lr, warm, steps)
 
 
-def sigmoid_slope(A: Array, g: Array) -> Array:
-    s = 0.5 + 0.5 * np.tanh(A / 2)
-    return g * s * (1 - s)
+def one_step_early(t: int, lr: float, warm: int, steps: int) -> float:
+    if t < warm:
+        return lr * (t + 1) / warm
+    return lr * (1 - (t - warm + 1) / (steps - warm))
 
 
-def table_gradient(A: Array, words: Array) -> Array:
-    grad = np.zeros_like(A)
-    np.add.at(grad, words, 2 * A[words])
-    return grad
+def never_falls(t: int, lr: float, warm: int, steps: int) -> float:
+    return lr * min(1, (t + 1) / warm)
 
 
-def each_word_once(A: Array, words: Array) -> Array:
-    grad = np.zeros_like(A)
-    grad[words] += 2 * A[words]
-    return grad
-
-
-def two_forgotten(A: Array, words: Array) -> Array:
-    return table_gradient(A, words) / 2
-
-
-def rows_of_the_text(A: Array, words: Array) -> Array:
-    return 2 * A[words]
-
-
-def all_words(A: Array, words: Array) -> Array:
-    return 2 * A
-
-
-def value_of_gradient(A: Array, g: Array) -> Array:
-    return np.abs(g)
-
-
-def matrix_product(A: Array, b: Array, g: Array) -> Array:
-    return A.T @ g
-
-
-def half_missing(A: Array, g: Array) -> Array:
-    return g * (1 + np.tanh(A)) / 2
-
-
-def forward_value(A: Array, g: Array) -> Array:
-    return np.logaddexp(0, A)
-
-
-def _layers() -> list[tuple[Array, Array, Array]]:
-    """Cases (A, b, g); in the second a wrong axis has the right shape."""
-    rng = np.random.default_rng(73)
-    shapes = [(2, 1), (2, 2), (3, 4)]
-    return [
-        tuple(rng.normal(size=size).round(1) for size in [(n, k), k, (n, k)])
-        for n, k in shapes
-    ]
+def _masked_layers() -> list[tuple[Array, ...]]:
+    """Cases (x, h, p, labels, W2) with some hidden units off."""
+    rng = np.random.default_rng(83)
+    cases = []
+    for n, d, m, k in [(1, 2, 2, 2), (3, 4, 2, 3), (5, 3, 6, 4)]:
+        h = np.maximum(rng.normal(size=(n, m)), 0)
+        h[0, :2] = 0, 1
+        p = rng.dirichlet(np.ones(k), n)
+        x, W2 = rng.normal(size=(n, d)), rng.normal(size=(m, k))
+        cases.append((x.round(1), h.round(1), p.round(2), rng.integers(k, size=n), W2))
+    return cases
 
 
 EXERCISES = {
     "7.1": Exercise(
-        abs_back,
+        rectifier_backward,
         [
-            (sign_alone, "the chain rule multiplies the slope by what is handed in."),
-            (value_for_slope, "that is the value |A|; its slope is asked for."),
-            (operand_for_slope, "A is the slope of A squared, up to a factor of 2."),
-            (sign_of_gradient, "only the sign of A matters; g keeps its own."),
-            (value_of_gradient, "that is |g|; the slope at A is the sign of A."),
-            (negative_cut, "that is the rectifier; |a| has a slope below zero too."),
+            (
+                nothing_masked,
+                "no output is below zero, so h >= 0 lets everything pass.",
+            ),
+            (mask_alone, "the chain rule multiplies the mask by what is handed back."),
+            (output_for_mask, "the slope is 1 where the unit is on, not h."),
+            (gradient_rectified_alone, "whether g passes is decided by h, not by g."),
+            (
+                gradient_rectified,
+                "whether g passes depends on h alone; a negative g passes too.",
+            ),
         ],
         [
-            (np.array([[-2.0]]), np.array([[-3.0]])),
+            (np.array([[0.0, 2.0]]), np.array([[3.0, -1.0]])),
             (
-                np.array([[1.0, -0.5, 2.0], [-4, 3, -1]]),
+                np.array([[1.0, 0.5, 0.0], [0, 0, 3]]),
                 np.array([[2.0, -3, 1], [4, -5, 6]]),
             ),
         ],
-        ("A", "g"),
+        ("h", "g"),
     ),
     "7.2": Exercise(
-        [5, 3, 5, 1],
+        6,
         [
-            ([3, 5, 5, 1], "forward starts from inputs, reverse from outputs."),
-            ([3, 5, 1, 5], "forward starts from inputs, reverse from outputs."),
-            (
-                [5, 3, 1, 1],
-                "a forward pass for one input says nothing of the other inputs.",
-            ),
-            (
-                [5, 3, 1, 5],
-                "forward passes start from inputs, the others from outputs.",
-            ),
-            ([3, 5, 3, 1], "a forward pass starts from one input; there are five."),
-            ([5, 3, 5, 3], "a reverse pass serves one output, and one is asked for."),
-            ([15, 15, 5, 1], "one pass gives a whole row or column of the Jacobian."),
+            (3, "that is the length of E; the step is along twice that vector."),
+            (2, "only if E had length one."),
+            (18, "that is the squared length times two."),
+            (9, "that is the squared length of E."),
+            (1 / 6, "the other way round: how long is the step, for a gradient of 1?"),
         ],
     ),
     "7.3": Exercise(
-        scale_back,
+        first_gradient,
         [
-            (both_bugs, "this is the code as it stands."),
-            (own_factor, "(7.4) hands a factor the other one."),
-            (rows_not_summed, "b was copied once a row; sum over these copies."),
-            (not_summed, "the copies of b have to be summed, (7.7)."),
-            (matrix_product, "the product goes entry by entry; @ is a matrix product."),
-            (averaged, "(7.7) is a sum over the copies, not a mean."),
+            (both_bugs, "this is the code as it stands; run it on one sample."),
+            (
+                still_over_all,
+                "the mean is over the samples, not over all entries of p.",
+            ),
+            (still_unmasked, "a unit whose output is 0 still passes its share on."),
+            (over_classes, "the mean is over the samples, not over the classes."),
+            (summed, "the loss is the mean over the samples; divide by their number."),
         ],
-        _layers(),
-        ("A", "b", "g"),
+        _masked_layers(),
+        ("x", "h", "p", "labels", "W2"),
     ),
     "7.4": Exercise(
-        [6, 2],
+        [True, False, True, False],
         [
-            ([2, 2], "the nodes between keep their adjoints too, and pass them on."),
             (
-                [5, 2],
-                "the last node itself is right, its operand two times as large as it "
-                "should be; count on from there.",
+                [True, True, True, True],
+                "the check takes the data as given; which faults lie there?",
             ),
-            ([4, 2], "that is the chain of three operations in the text."),
-            ([7, 2], "the last node itself starts with 1, as it should."),
-            ([2, 6], "the order: first the engine where every node keeps and adds."),
-            ([32, 2], "a factor of 2 at each operation is too much; follow the chain."),
-            ([10, 2], "follow the second call, node by node from the last one."),
-            ([6, 6], "in the second engine only leaves keep what they were told."),
-            ([6, 1], "in the second engine leaves add up too."),
+            (
+                [False, False, True, False],
+                "a sum for a mean is a factor of n in every entry, and it shows.",
+            ),
+            (
+                [True, False, True, True],
+                "the check looks at the gradient, not at where it is used.",
+            ),
+            (
+                [True, True, True, False],
+                "normalized in another way, loss and gradient change together.",
+            ),
         ],
     ),
     "7.5": Exercise(
-        softplus_back,
+        warm_rate,
         [
-            (overflowing, "exp(1000) is infinite, and so is what it is divided by."),
-            (slope_alone, "the chain rule multiplies the slope by what is handed in."),
-            (logarithm_alone, "the inner derivative, exp(A), is missing."),
+            (from_zero, "the first step, t = 0, already has the rate lr / warm."),
             (
-                half_missing,
-                "the sigmoid is 1/2 + tanh(A / 2) / 2: half the argument.",
+                fall_over_all,
+                "at t = warm the rate is to be lr; count the steps from there.",
             ),
-            (forward_value, "that is softplus itself; its slope is asked for."),
-            (rectifier, "softplus is smooth: its slope rises from 0 to 1 gradually."),
-            (sigmoid_slope, "the sigmoid is the slope already; that is its own slope."),
+            (
+                fall_too_long,
+                "the fall has steps - warm steps, and ends at zero for t = steps.",
+            ),
+            (rises_too_long, "at t = warm the rise is over, and the rate is lr."),
+            (one_step_early, "zero is reached at t = steps, one step after the last."),
+            (never_falls, "after the rise the rate falls to zero."),
         ],
         [
-            (np.array([0.0]), np.array([3.0])),
-            (np.array([1.0, -2.0, 0.5]), np.array([2.0, -1.0, 4.0])),
-            (np.array([[1000.0, -1000.0], [3, 4]]), np.array([[1.0, 2.0], [-3, 4]])),
+            (0, 0.1, 2, 6),
+            (1, 0.1, 2, 6),
+            (2, 0.1, 2, 6),
+            (5, 0.1, 2, 6),
+            (7, 0.3, 4, 9),
         ],
-        ("A", "g"),
-    ),
-    "7.6": Exercise(
-        table_gradient,
-        [
-            (each_word_once, "a word that stands in the text twice counts twice."),
-            (two_forgotten, "the slope of a square is twice its base."),
-            (rows_of_the_text, "the gradient has the shape of the table."),
-            (all_words, "words that the text doesn't use have no gradient."),
-        ],
-        [
-            (np.array([[1.0], [2.0], [3.0]]), np.array([0, 2])),
-            (np.array([[1.0, 2], [3, -1], [0.5, 4]]), np.array([2, 0, 2, 2])),
-            (np.array([[1.0, 2], [3, -1], [0.5, 4]]), np.array([1, 1, 0])),
-        ],
-        ("A", "words"),
+        ("t", "lr", "warm", "steps"),
     ),
 }

@@ -1,4 +1,4 @@
-"""Exercises of chapter 8, a network of bare tensors."""
+"""Exercises of chapter 8, taking steps."""
 
 import numpy as np
 from numpy import ndarray as Array
@@ -6,197 +6,126 @@ from numpy import ndarray as Array
 from helpers.exercises import Exercise
 
 
-def rectifier_backward(h: Array, g: Array) -> Array:
-    return g * (h > 0)
+def adam_step(
+    grad: Array, M: Array, V: Array, t: int, lr: float, beta1: float, beta2: float
+) -> Array:
+    M, V = _moments(grad, M, V, beta1, beta2)
+    return -lr * M / (1 - beta1**t) / np.sqrt(V / (1 - beta2**t))
 
 
-def nothing_masked(h: Array, g: Array) -> Array:
-    return g * (h >= 0)
+def _moments(grad: Array, M: Array, V: Array, beta1: float, beta2: float) -> tuple:
+    return beta1 * M + (1 - beta1) * grad, beta2 * V + (1 - beta2) * grad**2
 
 
-def mask_alone(h: Array, g: Array) -> Array:
-    return (h > 0).astype(float)
+def corrected_too_early(
+    grad: Array, M: Array, V: Array, t: int, lr: float, beta1: float, beta2: float
+) -> Array:
+    size = np.sqrt(V / (1 - beta2**t)) + 1e-300
+    return -lr * M / (1 - beta1**t) / size
 
 
-def output_for_mask(h: Array, g: Array) -> Array:
-    return g * h
+def one_step_behind(
+    grad: Array, M: Array, V: Array, t: int, lr: float, beta1: float, beta2: float
+) -> Array:
+    return adam_step(grad, M, V, t + 1, lr, beta1, beta2)
 
 
-def gradient_rectified(h: Array, g: Array) -> Array:
-    return np.maximum(g, 0) * (h > 0)
+def not_corrected(
+    grad: Array, M: Array, V: Array, t: int, lr: float, beta1: float, beta2: float
+) -> Array:
+    M, V = _moments(grad, M, V, beta1, beta2)
+    return -lr * M / np.sqrt(V)
 
 
-def gradient_rectified_alone(h: Array, g: Array) -> Array:
-    return g * (g > 0)
+def uphill(
+    grad: Array, M: Array, V: Array, t: int, lr: float, beta1: float, beta2: float
+) -> Array:
+    return -adam_step(grad, M, V, t, lr, beta1, beta2)
 
 
-def first_gradient(x: Array, h: Array, p: Array, labels: Array, W2: Array) -> Array:
-    y = np.eye(p.shape[1])[labels]
-    delta = (p - y) / len(p)
-    return x.T @ (delta @ W2.T * (h > 0))
+def only_the_mean_corrected(
+    grad: Array, M: Array, V: Array, t: int, lr: float, beta1: float, beta2: float
+) -> Array:
+    M, V = _moments(grad, M, V, beta1, beta2)
+    return -lr * M / (1 - beta1**t) / np.sqrt(V)
 
 
-def both_bugs(x: Array, h: Array, p: Array, labels: Array, W2: Array) -> Array:
-    y = np.eye(p.shape[1])[labels]
-    delta = (p - y) / p.size
-    return x.T @ (delta @ W2.T * (h >= 0))
+def root_missing(
+    grad: Array, M: Array, V: Array, t: int, lr: float, beta1: float, beta2: float
+) -> Array:
+    M, V = _moments(grad, M, V, beta1, beta2)
+    return -lr * M / (1 - beta1**t) / (V / (1 - beta2**t))
 
 
-def still_over_all(x: Array, h: Array, p: Array, labels: Array, W2: Array) -> Array:
-    return first_gradient(x, h, p, labels, W2) / p.shape[1]
-
-
-def still_unmasked(x: Array, h: Array, p: Array, labels: Array, W2: Array) -> Array:
-    return first_gradient(x, np.ones_like(h), p, labels, W2)
-
-
-def over_classes(x: Array, h: Array, p: Array, labels: Array, W2: Array) -> Array:
-    return first_gradient(x, h, p, labels, W2) * len(p) / p.shape[1]
-
-
-def summed(x: Array, h: Array, p: Array, labels: Array, W2: Array) -> Array:
-    return first_gradient(x, h, p, labels, W2) * len(p)
-
-
-def warm_rate(t: int, lr: float, warm: int, steps: int) -> float:
-    if t < warm:
-        return lr * (t + 1) / warm
-    return lr * (1 - (t - warm) / (steps - warm))
-
-
-def from_zero(t: int, lr: float, warm: int, steps: int) -> float:
-    return lr * t / warm if t < warm else warm_rate(t, lr, warm, steps)
-
-
-def fall_over_all(t: int, lr: float, warm: int, steps: int) -> float:
-    return warm_rate(t, lr, warm, steps) if t < warm else lr * (1 - t / steps)
-
-
-def fall_too_long(t: int, lr: float, warm: int, steps: int) -> float:
-    return warm_rate(t, lr, warm, steps) if t < warm else lr * (1 - (t - warm) / steps)
-
-
-def rises_too_long(t: int, lr: float, warm: int, steps: int) -> float:
-    return lr * (t + 1) / warm if t <= warm else warm_rate(t, lr, warm, steps)
-
-
-def one_step_early(t: int, lr: float, warm: int, steps: int) -> float:
-    if t < warm:
-        return lr * (t + 1) / warm
-    return lr * (1 - (t - warm + 1) / (steps - warm))
-
-
-def never_falls(t: int, lr: float, warm: int, steps: int) -> float:
-    return lr * min(1, (t + 1) / warm)
-
-
-def _masked_layers() -> list[tuple[Array, ...]]:
-    """Cases (x, h, p, labels, W2) with some hidden units off."""
-    rng = np.random.default_rng(83)
-    cases = []
-    for n, d, m, k in [(1, 2, 2, 2), (3, 4, 2, 3), (5, 3, 6, 4)]:
-        h = np.maximum(rng.normal(size=(n, m)), 0)
-        h[0, :2] = 0, 1
-        p = rng.dirichlet(np.ones(k), n)
-        x, W2 = rng.normal(size=(n, d)), rng.normal(size=(m, k))
-        cases.append((x.round(1), h.round(1), p.round(2), rng.integers(k, size=n), W2))
-    return cases
-
+_rng = np.random.default_rng(2)
+_GRAD, _M, _V = _rng.normal(size=5), 0.3 * _rng.normal(size=5), _rng.random(5)
+_ONE = np.array([2.0, -0.5])
 
 EXERCISES = {
     "8.1": Exercise(
-        rectifier_backward,
-        [
+        1.96,
+        within=1e-3,
+        mistakes=[
+            (-1.4, "that is the factor of the distance; the loss has its square."),
             (
-                nothing_masked,
-                "no output is below zero, so h >= 0 lets everything pass.",
+                1.4,
+                "that is the size of the distance's factor; the loss has its square.",
             ),
-            (mask_alone, "the chain rule multiplies the mask by what is handed back."),
-            (output_for_mask, "the slope is 1 where the unit is on, not h."),
-            (gradient_rectified_alone, "whether g passes is decided by h, not by g."),
-            (
-                gradient_rectified,
-                "whether g passes depends on h alone; a negative g passes too.",
-            ),
+            (0.49, "that is (1 - 0.3)^2; the rate is multiplied by the curvature, 8."),
+            (2.4, "that is the rate times the curvature; go on with (8.3)."),
+            (0.04, "the curvature of one half times 8 w^2 is 8, not 4."),
+            (-1.96, "a square isn't negative."),
+            (5.76, "the factor of the distance is 1 - 2.4."),
         ],
-        [
-            (np.array([[0.0, 2.0]]), np.array([[3.0, -1.0]])),
-            (
-                np.array([[1.0, 0.5, 0.0], [0, 0, 3]]),
-                np.array([[2.0, -3, 1], [4, -5, 6]]),
-            ),
-        ],
-        ("h", "g"),
     ),
     "8.2": Exercise(
-        6,
-        [
-            (3, "that is the length of E; the step is along twice that vector."),
-            (2, "only if E had length one."),
-            (18, "that is the squared length times two."),
-            (9, "that is the squared length of E."),
-            (1 / 6, "the other way round: how long is the step, for a gradient of 1?"),
+        50,
+        within=1e-3,
+        mistakes=[
+            (99, "that is for drawing with replacement; use the last factor of (8.5)."),
+            (1, "one sample has the whole S^2."),
+            (100, "all samples together have no deviation at all."),
+            (25, "half of the set is enough: solve (100 - n) / n = 1."),
+            (9900 / 199, "the last factor has N - 1 below, not N."),
+            (49.5, "the last factor has N - n above."),
         ],
     ),
     "8.3": Exercise(
-        first_gradient,
-        [
-            (both_bugs, "this is the code as it stands; run it on one sample."),
-            (
-                still_over_all,
-                "the mean is over the samples, not over all entries of p.",
-            ),
-            (still_unmasked, "a unit whose output is 0 still passes its share on."),
-            (over_classes, "the mean is over the samples, not over the classes."),
-            (summed, "the loss is the mean over the samples; divide by their number."),
+        adam_step,
+        names=("grad", "M", "V", "t", "lr", "beta1", "beta2"),
+        cases=[
+            (_ONE, np.zeros(2), np.zeros(2), 1, 0.1, 0.9, 0.999),
+            (_GRAD, _M, _V, 2, 0.1, 0.9, 0.999),
+            (_GRAD, _M, _V, 30, 0.01, 0.8, 0.99),
         ],
-        _masked_layers(),
-        ("x", "h", "p", "labels", "W2"),
+        mistakes=[
+            (
+                corrected_too_early,
+                "this is the code as it stands: it corrects the moments of the step "
+                "before, so that the new gradient isn't in them.",
+            ),
+            (one_step_behind, "t counts from 1, and is 1 in the first step."),
+            (not_corrected, "without the correction the first steps are too long."),
+            (uphill, "the step goes against the gradient."),
+            (only_the_mean_corrected, "V is corrected too, by 1 - beta2**t."),
+            (root_missing, "the mean is divided by the root of V."),
+        ],
     ),
     "8.4": Exercise(
-        [True, False, True, False],
-        [
+        0.1 / 1.9,
+        within=0.01,
+        mistakes=[
+            (1.0, "that is the first step; M remembers it in the second."),
             (
-                [True, True, True, True],
-                "the check takes the data as given; which faults lie there?",
+                0.1,
+                "M is -0.01; in the second step it is divided by 1 - 0.9**2.",
             ),
-            (
-                [False, False, True, False],
-                "a sum for a mean is a factor of n in every entry, and it shows.",
-            ),
-            (
-                [True, False, True, True],
-                "the check looks at the gradient, not at where it is used.",
-            ),
-            (
-                [True, True, True, False],
-                "normalized in another way, loss and gradient change together.",
-            ),
+            (-0.1 / 1.9, "the second gradient is the heavier one in M: which way?"),
+            (0.01, "that is -M; both moments have to be corrected."),
+            (0.224, "both moments have to be corrected."),
+            (1.177, "V is corrected as well: V_2 divided by 1 - 0.999**2 is 1."),
+            (0.526, "look at the decimal point."),
+            (0.0, "the two gradients don't cancel: the later one weighs more."),
         ],
-    ),
-    "8.5": Exercise(
-        warm_rate,
-        [
-            (from_zero, "the first step, t = 0, already has the rate lr / warm."),
-            (
-                fall_over_all,
-                "at t = warm the rate is to be lr; count the steps from there.",
-            ),
-            (
-                fall_too_long,
-                "the fall has steps - warm steps, and ends at zero for t = steps.",
-            ),
-            (rises_too_long, "at t = warm the rise is over, and the rate is lr."),
-            (one_step_early, "zero is reached at t = steps, one step after the last."),
-            (never_falls, "after the rise the rate falls to zero."),
-        ],
-        [
-            (0, 0.1, 2, 6),
-            (1, 0.1, 2, 6),
-            (2, 0.1, 2, 6),
-            (5, 0.1, 2, 6),
-            (7, 0.3, 4, 9),
-        ],
-        ("t", "lr", "warm", "steps"),
     ),
 }

@@ -30,7 +30,7 @@ class Layer(Protocol):
 
 
 def xavier(rng: np.random.Generator, fan_in: int, fan_out: int) -> Array:
-    """Weights `(fan_in, fan_out)` of variance (6.7), 2 / (fan_in + fan_out)."""
+    """Weights `(fan_in, fan_out)` of variance (5.7), 2 / (fan_in + fan_out)."""
     return rng.normal(0, np.sqrt(2 / (fan_in + fan_out)), (fan_in, fan_out))
 
 
@@ -73,9 +73,9 @@ class Linear:
 
     def backward(self, grad: Array) -> Array | None:
         expect_gradient(grad, self)
-        # (4.6)  dL/dW = x^T delta,  (4.7)  dL/db = sum over the batch of delta
+        # (3.6)  dL/dW = x^T delta,  (3.7)  dL/db = sum over the batch of delta
         self.grads = [self.x.T @ grad, grad.sum(axis=0)]
-        # (4.8)  dL/dx = delta W^T
+        # (3.8)  dL/dx = delta W^T
         return None if self.first else grad @ self.W.T
 
 
@@ -103,14 +103,14 @@ class Sigmoid:
 
     def forward(self, x: Array) -> Array:
         with np.errstate(over="ignore"):  # 1 / inf is the right limit
-            # (6.1)
+            # (5.1)
             self.out = 1 / (1 + np.exp(-x))
         self.shape = self.out.shape
         return self.out
 
     def backward(self, grad: Array) -> Array:
         expect_gradient(grad, self)
-        # (6.2), (6.3)  s' = s (1 - s)
+        # (5.2), (5.3)  s' = s (1 - s)
         return grad * self.out * (1 - self.out)
 
 
@@ -138,7 +138,7 @@ class Softmax:
         self.params, self.grads = [], []
 
     def forward(self, x: Array) -> Array:
-        # (4.1), (4.2)  p = exp(z - max z) / sum of the same
+        # (3.1), (3.2)  p = exp(z - max z) / sum of the same
         powers = np.exp(x - x.max(axis=-1, keepdims=True))
         self.probs = powers / powers.sum(axis=-1, keepdims=True)
         self.shape = self.probs.shape
@@ -146,7 +146,7 @@ class Softmax:
 
     def backward(self, grad: Array) -> Array:
         expect_gradient(grad, self)
-        # (4.4)  delta_j = p_j (g_j - sum_i g_i p_i)
+        # (3.4)  delta_j = p_j (g_j - sum_i g_i p_i)
         weighted = (grad * self.probs).sum(axis=-1, keepdims=True)
         return self.probs * (grad - weighted)
 

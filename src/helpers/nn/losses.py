@@ -23,12 +23,12 @@ class CrossEntropy:
         expect_labels(labels, probs)
         self.shape, self.at_label = probs.shape, (np.arange(len(labels)), labels)
         self.guarded = np.maximum(probs[self.at_label], np.finfo(probs.dtype).tiny)
-        # (4.9)  L = -(1/n) sum_s log p_(s, label)
+        # (3.9)  L = -(1/n) sum_s log p_(s, label)
         return float(-np.log(self.guarded).mean())
 
     def backward(self) -> Array:
         expect_forward(self)
-        # (4.10)  dL/dp = -y / (n p)
+        # (3.10)  dL/dp = -y / (n p)
         grad = np.zeros(self.shape, self.guarded.dtype)
         grad[self.at_label] = -1 / (len(grad) * self.guarded)
         return grad
@@ -48,12 +48,12 @@ class SoftmaxCrossEntropy:
         powers = np.exp(shifted)
         totals = powers.sum(axis=1)
         self.probs = powers / totals[:, None]
-        # (4.13)  log p = z - z_max - log sum exp(z - z_max)
+        # (3.13)  log p = z - z_max - log sum exp(z - z_max)
         return float((np.log(totals) - shifted[self.at_label]).mean())
 
     def backward(self) -> Array:
         expect_forward(self)
-        # (4.11)  delta = (p - y) / n
+        # (3.11)  delta = (p - y) / n
         grad = self.probs.copy()
         grad[self.at_label] -= 1
         return grad / len(grad)
@@ -72,11 +72,11 @@ class SigmoidCrossEntropy:
         self.targets = np.asarray(labels, logits.dtype)[:, None]
         powers = np.exp(-np.abs(logits))  # at most 1, whatever the logit is
         self.probs = np.where(logits > 0, 1, powers) / (1 + powers)
-        # (5.16)  L = max(z, 0) - y z + log(1 + exp(-|z|))
+        # (4.16)  L = max(z, 0) - y z + log(1 + exp(-|z|))
         linear = np.maximum(logits, 0) - self.targets * logits
         return float((linear + np.log1p(powers)).mean())
 
     def backward(self) -> Array:
         expect_forward(self)
-        # (5.13)  delta = (p - y) / n
+        # (4.13)  delta = (p - y) / n
         return (self.probs - self.targets) / len(self.probs)

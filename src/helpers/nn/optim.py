@@ -24,7 +24,7 @@ class SGD:
         for param, grad, velocity in params:
             if self.weight_decay:  # a pass over the weights that most runs don't need
                 grad = grad + self.weight_decay * param
-            # (6.8)  v = momentum v + (dL/dw + weight_decay w),  w = w - lr v
+            # (5.8)  v = momentum v + (dL/dw + weight_decay w),  w = w - lr v
             if self.momentum:
                 velocity *= self.momentum
                 velocity += grad
@@ -49,7 +49,7 @@ class RMSprop:
         """Change every parameter in place by -lr * gradient / its root mean square."""
         params = zip(self.net.params, self.net.grads, self.squares, strict=True)
         for param, grad, square in params:
-            # (2.10)  V = alpha V + (1 - alpha) g^2,  w = w - lr g / (sqrt(V) + eps)
+            # (8.6)  V = alpha V + (1 - alpha) g^2,  w = w - lr g / (sqrt(V) + eps)
             square *= self.alpha
             square += (1 - self.alpha) * grad**2
             param -= self.lr * grad / (np.sqrt(square) + self.eps)
@@ -83,11 +83,11 @@ class Adam:
             self.net.params, self.net.grads, self.means, self.squares, strict=True
         )
         for param, grad, mean, square in state:
-            # (2.11)  M = beta1 M + (1 - beta1) g,  V = beta2 V + (1 - beta2) g^2
+            # (8.7)  M = beta1 M + (1 - beta1) g,  V = beta2 V + (1 - beta2) g^2
             mean *= beta1
             mean += (1 - beta1) * grad
             square *= beta2
             square += (1 - beta2) * grad**2
-            # (2.11)  M and V by 1 - beta^t,  w = w - lr M / (sqrt(V) + eps)
+            # (8.7)  M and V by 1 - beta^t,  w = w - lr M / (sqrt(V) + eps)
             size = np.sqrt(square / missing2) + self.eps
             param -= self.lr * (mean / missing1) / size

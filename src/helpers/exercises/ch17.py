@@ -1,4 +1,4 @@
-"""Exercises of chapter 16, what the documents get wrong."""
+"""Exercises of chapter 17, what the documents get wrong."""
 
 from math import ceil
 
@@ -114,7 +114,7 @@ _SMALL, _SMALL_LABELS = np.array([[0.0, 1, 3], [2, 0, 1]]), np.array([0, 1])
 _PARAMETERS, _WEIGHTS = 478_410, 784 * 400 + 400 * 400 + 400 * 10
 
 EXERCISES = {
-    "16.1": Exercise(
+    "17.1": Exercise(
         cross_entropy,
         names=("logits", "labels"),
         cases=[
@@ -133,7 +133,7 @@ EXERCISES = {
             (entries_counted, "the mean is over the samples, not over all entries."),
         ],
     ),
-    "16.2": Exercise(
+    "17.2": Exercise(
         float(np.log(np.e + 3) - 1 / 4),
         within=1e-3,
         mistakes=[
@@ -144,7 +144,7 @@ EXERCISES = {
             (float(np.log(np.e + 4) - 1 / 4), "count the wrong classes once more."),
         ],
     ),
-    "16.3": Exercise(
+    "17.3": Exercise(
         epochs,
         names=("steps", "batch", "samples"),
         cases=[(3, 2, 3), (6, 4, 10), (5000, 32, 50_000), (7, 5, 100)],
@@ -155,7 +155,7 @@ EXERCISES = {
             (steps_from_epochs, "that turns epochs into steps; this is the way back."),
         ],
     ),
-    "16.4": Exercise(
+    "17.4": Exercise(
         mean_loss,
         names=("means", "sizes"),
         cases=[
@@ -170,7 +170,7 @@ EXERCISES = {
             (divided_by_sizes, "a mean times its size is a sum; you divide."),
         ],
     ),
-    "16.5": Exercise(
+    "17.5": Exercise(
         leaked,
         names=("train", "test"),
         cases=[
@@ -188,7 +188,7 @@ EXERCISES = {
             (whether, "the question is how many, not whether."),
         ],
     ),
-    "16.6": Exercise(
+    "17.6": Exercise(
         [_PARAMETERS, 4 * _PARAMETERS],
         within=1e-9,
         mistakes=[
