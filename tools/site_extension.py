@@ -23,6 +23,7 @@ from sphinx.config import Config
 from sphinx.transforms import SphinxTransform
 
 import helpers
+from tools import glossary
 
 Target = tuple[str, str, nodes.Element]  # its id, the text of an empty link, the node
 
@@ -113,4 +114,5 @@ def name_the_edition(app: Sphinx, config: Config) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_transform(LinkTargets)
     app.connect("config-inited", name_the_edition)
+    app.connect("source-read", glossary.complete)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
