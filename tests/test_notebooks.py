@@ -22,8 +22,8 @@ STREAM = 'print("one", flush=True)\nprint("two")'
 SHOW = """\
 from helpers import plots
 print("three")
-fig, ax = plots.plt.subplots(figsize=(1, 1))
-plots.show(fig, alt="Nothing but axes.")"""
+fig, ax = plots.plt.subplots(figsize=(4.8, 1))
+plots.show(fig, alt="Nothing but axes.", caption="Two *axes*.")"""
 CHAPTER = ROOT / "chapters/01-a.ipynb"
 SOLUTION = ROOT / "solutions/technion_097200/solution.ipynb"
 LOAD = 'from helpers import data\ntry:\n    data.load("mnist")\nfinally:\n    print(7)'
@@ -84,9 +84,20 @@ def test_pieces_of_a_stream_are_merged_and_other_streams_are_not():
     assert [out.get("text") for out in cell.outputs] == ["ab", "c", "d", None, None]
 
 
-def test_the_alternative_text_of_a_figure_goes_where_the_page_takes_it_from(twice):
+def test_alternative_text_and_caption_go_where_the_page_takes_them_from(twice):
     metadata = read(twice[1]).cells[3].metadata
-    assert metadata == {"mystnb": {"image": {"alt": "Nothing but axes."}}}
+    figure = {"caption": "Two *axes*."}
+    assert metadata == {
+        "mystnb": {"image": {"alt": "Nothing but axes."}, "figure": figure}
+    }
+
+
+def test_a_figure_without_a_caption_is_no_figure_with_an_empty_one():
+    record = {"verb": "figure", "alt": "A line.", "caption": ""}
+    output = v4.new_output("display_data", {"image/png": ""}, metadata={"book": record})
+    cell = v4.new_code_cell("f()", outputs=[output])
+    notebooks._normalize(cell)
+    assert cell.metadata == {"mystnb": {"image": {"alt": "A line."}}}
 
 
 def test_a_run_writes_the_setup_cell_and_a_digest_that_is_fresh(twice):

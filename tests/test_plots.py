@@ -90,24 +90,92 @@ def test_show_twice_gives_the_same_bytes_without_matplotlibs_version(displayed):
         plots.show(line_figure(), alt="a line rises")
     (first, metadata), (second, _) = displayed
     assert first == second
-    assert metadata == {"book": {"verb": "figure", "alt": "a line rises"}}
+    record = {"verb": "figure", "alt": "a line rises", "caption": ""}
+    assert metadata == {"book": record}
     png = b64decode(first["image/png"])
     assert png.startswith(b"\x89PNG")
     assert b"Software" not in png
 
 
-def test_figures_are_as_wide_as_a_page_and_stand_on_white(displayed):
+def test_figures_are_as_wide_as_a_page_and_have_no_background(displayed):
     plots.show(line_figure(), alt="a line rises")
     [(data, _)] = displayed
     pixels = plt.imread(BytesIO(b64decode(data["image/png"])), format="png")
     assert pixels.shape[:2] == (int(3.2 * 165), int(4.8 * 165))
-    assert pixels[0, 0].tolist() == [1, 1, 1, 1]
+    assert pixels[0, 0, 3] == 0
+    assert pixels[200, 400, 3] < 0.5  # inside the axes
+
+
+def contrast(color, page):
+    """The contrast of two colors as WCAG 2 defines it."""
+
+    def luminance(color):
+        rgb = np.array(to_rgb(color))
+        rgb = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        return rgb @ [0.2126, 0.7152, 0.0722]
+
+    low, high = sorted([luminance(color), luminance(page)])
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("page", ["#FFFFFF", "#14181E"])
+def test_all_colors_can_be_seen_on_a_white_page_and_on_the_dark_one(page):
+    assert min(contrast(color, page) for color in plots.COLORS) > 3
+    assert contrast(plots.GRAY, page) > 4
+
+
+def test_nothing_is_drawn_in_black_or_white_unless_one_asks_for_it():
+    fig, ax = plt.subplots()
+    ax.plot([0, 1], label="a")
+    ax.bar([0], [1])
+    ax.set(title="a title", xlabel="x", ylabel="y")
+    ax.legend()
+    fig.canvas.draw()
+    pixels = np.asarray(fig.canvas.buffer_rgba()).reshape(-1, 4)
+    seen = pixels[pixels[:, 3] > 128][:, :3].astype(int)
+    dark, light = seen.max(axis=1) < 60, seen.min(axis=1) > 200
+    assert not dark.any() and not light.any()
+
+
+@pytest.mark.parametrize("place", ["legend", "tick", "text", "title"])
+def test_show_refuses_lettering_that_a_phone_makes_too_small(place, displayed):
+    fig, ax = plt.subplots()
+    ax.plot([0, 1], label="a line")
+    small = {
+        "legend": lambda: ax.legend(fontsize=8),
+        "tick": lambda: ax.tick_params(labelsize=8.5),
+        "text": lambda: ax.text(0, 0, "a word", fontsize=8),
+        "title": lambda: ax.set_title("a word", fontsize=8),
+    }
+    small[place]()
+    with pytest.raises(ValueError, match=r"has 8(\.5)? points; take 9 or more"):
+        plots.show(fig, alt="a line rises")
+    assert displayed == [] and plt.get_fignums() == []
+
+
+def test_show_takes_9_points_and_what_is_not_seen(displayed):
+    fig, ax = plt.subplots()
+    ax.text(0, 0, "a word", fontsize=9)
+    ax.text(0, 0, " ", fontsize=5)
+    ax.text(0, 0, "hidden", fontsize=5, visible=False)
+    plots.show(fig, alt="a word")
+    assert len(displayed) == 1
+
+
+def test_show_refuses_a_figure_of_another_width(displayed):
+    fig, _ = plt.subplots(figsize=(6.4, 3))
+    with pytest.raises(ValueError, match=r"6.4 inches wide; make it 4.8"):
+        plots.show(fig, alt="a line rises")
+    assert displayed == []
 
 
 CELLS = [
     "import matplotlib.pyplot as plt\nfrom helpers import plots\n"
     "from helpers.record import say",
-    *["fig, ax = plt.subplots()\nax.plot([0, 1])\nplots.show(fig, alt='a line rises')"]
+    *[
+        "fig, ax = plt.subplots()\nax.plot([0, 1])\n"
+        "plots.show(fig, alt='a line rises', caption='It *rises*.')"
+    ]
     * 2,
     "say('2 is even', verb='prove', number='1.1')",
     "say('not done yet')",
@@ -128,11 +196,12 @@ def outputs(tmp_path_factory):
     return [cell.outputs for cell in stored.cells]
 
 
-def test_a_notebook_stores_the_picture_once_with_its_alternative_text(outputs):
+def test_a_notebook_stores_the_picture_once_with_alt_and_caption(outputs):
     [output] = outputs[1]
     assert set(output.data) == {"image/png", "text/plain"}
     assert output.data["text/plain"] == "a line rises"
-    assert output.metadata == {"book": {"verb": "figure", "alt": "a line rises"}}
+    record = {"verb": "figure", "alt": "a line rises", "caption": "It *rises*."}
+    assert output.metadata == {"book": record}
     assert b64decode(output.data["image/png"]).startswith(b"\x89PNG")
 
 

@@ -21,6 +21,7 @@ html_theme = "sphinx_book_theme"
 """
 TARGETS = ["eq-4-3", "eq-4-4", "proof-4-3", "ex-4-2", "claim-1", "claim-2"]
 TARGETS += ["row-f3", "row-s12"]
+FIGURES = [f"[](chapters/04-drawn.ipynb#fig-4-{count})" for count in (1, 2)]
 TABLE = """
 | key | says |
 | --- | --- |
@@ -67,6 +68,24 @@ def chapter():
     )
 
 
+def drawn():
+    """A chapter with two figures; the first cell also prints a claim."""
+    code, picture = nbformat.v4.new_code_cell, {"image/png": "iVBORw0KGgo="}
+    figure = nbformat.v4.new_output("display_data", picture)
+    stored = [
+        {"mystnb": {"image": {"alt": "A line."}, "figure": {"caption": caption}}}
+        for caption in ("It *rises*.", "It falls.")
+    ]
+    return nbformat.v4.new_notebook(
+        metadata={"language_info": {"name": "python"}},
+        cells=[
+            nbformat.v4.new_markdown_cell("# Drawn"),
+            code('claim("loss", 0)', outputs=[figure, CLAIM], metadata=stored[0]),
+            code("draw()", outputs=[figure], metadata=stored[1]),
+        ],
+    )
+
+
 def build(folder, links):
     """Build a project whose index has `links`; returns its pages and its warnings."""
     source = folder / "source"
@@ -74,10 +93,13 @@ def build(folder, links):
     (source / "conf.py").write_text(CONF)
     (source / "page.md").write_text(PAGE)
     nbformat.write(chapter(), source / "chapter.ipynb")
+    (source / "chapters").mkdir()
+    nbformat.write(drawn(), source / "chapters/04-drawn.ipynb")
     (source / "pages").mkdir()
     (source / "pages/notation.md").write_text("# Notation")
     (source / "pages/ledger.md").write_text(pages.ledger({"chapter.ipynb": chapter()}))
-    toctree = "```{toctree}\nchapter\npage\npages/notation\npages/ledger\n```\n"
+    listed = "chapter\nchapters/04-drawn\npage\npages/notation\npages/ledger"
+    toctree = f"```{{toctree}}\n{listed}\n```\n"
     (source / "index.md").write_text(f"# Index\n\n{toctree}\n" + "\n".join(links))
     warnings = io.StringIO()
     with docutils_namespace():
@@ -98,7 +120,9 @@ def built(tmp_path_factory, request):
     request.addfinalizer(patch.undo)
     patch.syspath_prepend(request.config.rootpath / "tools")
     links = [f"[{target}](chapter.ipynb#{target})" for target in TARGETS]
-    return build(tmp_path_factory.mktemp("site"), [*links, "[](chapter.ipynb#nowhere)"])
+    return build(
+        tmp_path_factory.mktemp("site"), [*links, *FIGURES, "[](chapter.ipynb#nowhere)"]
+    )
 
 
 def test_every_target_stands_once_in_the_page(built):
@@ -147,6 +171,20 @@ def test_a_row_is_a_target_by_its_first_cell_alone(built):
     assert after.index("a sign") < after.index("a digit")
     for name in ("row-f4", "row-x1", "row-key"):
         assert name not in html["chapter"]
+
+
+def test_captions_are_numbered_by_chapter_and_stand_around_pictures_only(built):
+    html, _, _ = built
+    page = html["04-drawn"]
+    assert page.count("<figure") == page.count("<figcaption") == 2
+    for count, words in enumerate(("It <em>rises</em>.", "It falls."), start=1):
+        after = page.partition(f'id="fig-4-{count}"')[2]
+        number = f'<span class="caption-number">Figure 4.{count}. </span>'
+        assert f"{number}{words}" in after.partition("</figure>")[0]
+        assert f'href="#fig-4-{count}"' in after
+        assert f'href="chapters/04-drawn.html#fig-4-{count}"' in html["index"]
+    claimed = page.partition("a line")[0]
+    assert claimed.count("<figure") == claimed.count("</figure>") == 1
 
 
 def test_a_tag_on_several_lines_is_left_outside_of_split(built):

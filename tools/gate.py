@@ -249,7 +249,8 @@ def _bears_out(record: dict, digits: str, unit: str) -> bool:
     if record["unit"][:1] != unit[:1]:
         return False
     scale = 100 if unit == "%" else 1
-    mean = sum(record["values"]) / len(record["values"]) * scale
+    numbers = record["numbers"]
+    mean = sum(numbers) / len(numbers) * scale
     decimals = len(digits.partition(".")[2])
     bar = record["bar"].split()[0].replace(",", "")
     return float(bar) == float(digits) or f"{mean:.{decimals}f}" == digits

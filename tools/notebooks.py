@@ -161,10 +161,12 @@ def _normalize(cell: NotebookNode) -> None:
         else:
             merged.append(output)
     cell.outputs = merged
-    for output in merged:
-        alt = output.get("metadata", {}).get("book", {}).get("alt")
-        if alt:  # where the page takes it from
-            cell.metadata["mystnb"] = {"image": {"alt": alt}}
+    for output in merged:  # where the page takes alt and caption from
+        stored = output.get("metadata", {}).get("book", {})
+        if stored.get("alt"):
+            cell.metadata["mystnb"] = {"image": {"alt": stored["alt"]}}
+        if stored.get("caption"):
+            cell.metadata["mystnb"]["figure"] = {"caption": stored["caption"]}
 
 
 def _write(notebook: NotebookNode, path: Path) -> None:

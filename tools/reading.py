@@ -75,12 +75,17 @@ def printed(cell: NotebookNode) -> str:
 
 
 def records(cell: NotebookNode, verb: str) -> list[dict]:
-    """What `prove` or `claim` stored in a cell's outputs, each with its line."""
+    """What `prove` or `claim` stored in a cell's outputs, each with its line.
+
+    The rows of a table are records of their own.
+    """
     stored = []
     for output in cell.outputs:
         record = output.get("metadata", {}).get("book", {})
         if record.get("verb") == verb:
-            stored.append({**record, "line": output.data["text/plain"]})
+            line = output.data["text/plain"]
+            rows = record.get("rows", [record])
+            stored += [{**row, "verb": verb, "line": line} for row in rows]
     return stored
 
 

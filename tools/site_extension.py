@@ -5,6 +5,7 @@ Notebooks hold plain CommonMark, which names no targets. Here
 - a displayed equation with `\tag{3.3}` becomes `#eq-3-3`,
 - the first cell that calls `prove("3.3"` becomes `#proof-3-3`,
 - a heading "Exercise 3.2 ..." becomes `#ex-3-2`,
+- the second captioned figure of chapter 3 becomes `#fig-3-2` and is numbered so,
 - the cells of a page that call `claim(` become `#claim-1`, `#claim-2`, ...,
 - a table row whose first cell is a key like F3 becomes `#row-f3`,
 - a term of the glossary and a MyST target `(name)=` become `#name`,
@@ -35,7 +36,7 @@ class LinkTargets(SphinxTransform):
 
     def apply(self) -> None:
         slugs = getattr(self.document, "myst_slugs", {})
-        for found in (equations, proofs, exercises, claims, keyed_rows, terms):
+        for found in FINDERS:
             for name, text, node in found(self.document):
                 if name not in slugs:
                     node["ids"].append(name)
@@ -69,6 +70,24 @@ def exercises(document: nodes.document) -> Iterator[Target]:
             yield anchor("ex", match[1]), title, section
 
 
+def figures(document: nodes.document) -> Iterator[Target]:
+    """Number the captions by chapter, which Sphinx's own `numfig` doesn't."""
+    chapter = re.match(r"chapters/0*(\d+)-", document.settings.env.docname)
+    count = 0
+    for node in list(document.findall(nodes.figure)):
+        # MyST-NB puts the caption around each output of the cell, printed ones too.
+        if not any(node.findall(nodes.image)):
+            node.parent.replace(node, node[0])
+            continue
+        count += 1
+        number = f"{chapter[1]}.{count}" if chapter else str(count)
+        for caption in node.findall(nodes.caption):
+            name = nodes.inline("", f"Figure {number}. ", classes=["caption-number"])
+            caption.insert(0, name)
+        node["ids"] = []  # Sphinx's own "id3" would be the link beside the caption
+        yield anchor("fig", number), f"figure {number}", node
+
+
 def claims(document: nodes.document) -> Iterator[Target]:
     cells = code_cells(document)
     claiming = [cell for cell, source in cells if re.search(r"\bclaim\(", source)]
@@ -87,6 +106,9 @@ def keyed_rows(document: nodes.document) -> Iterator[Target]:
 def terms(document: nodes.document) -> Iterator[Target]:
     for node in document.findall(nodes.term):
         yield nodes.make_id(node.astext()), node.astext(), node
+
+
+FINDERS = (equations, proofs, exercises, figures, claims, keyed_rows, terms)
 
 
 def code_cells(document: nodes.document) -> Iterator[tuple[nodes.Element, str]]:

@@ -13,24 +13,37 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from helpers.nn.checks import expect_labels
 
-# Okabe and Ito's colors; each goes with a line style of its own.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")
+# Figures have no background of their own: lettering, axes and lines have a contrast of
+# more than 3 with a white page and with the dark one. The colors are Okabe and Ito's,
+# each with a line style of its own.
+GRAY = "#7A7A7A"
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", GRAY)
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)))
+WIDTH = 4.8  # inches, all figures
+POINTS = 9  # the smallest lettering: 9 pixels high on a phone of 390
 
 plt.rcParams.update(
     {
         "figure.dpi": 165,
-        "figure.figsize": (4.8, 3.2),  # 11 points stay legible on a phone
-        "figure.facecolor": "white",  # a plate in dark mode too
+        "figure.figsize": (WIDTH, 3.2),
+        "figure.facecolor": "none",
         "figure.constrained_layout.use": True,
+        "axes.facecolor": "none",
+        "axes.edgecolor": GRAY,
+        "axes.labelcolor": GRAY,
+        "text.color": GRAY,
+        "xtick.color": GRAY,
+        "ytick.color": GRAY,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.grid": True,
         "axes.axisbelow": True,
-        "grid.color": "#DDDDDD",
+        "grid.color": GRAY,
+        "grid.alpha": 0.3,
         "font.size": 11,
         "legend.frameon": False,
         "axes.prop_cycle": plt.cycler(color=COLORS) + plt.cycler(linestyle=LINES),
@@ -38,22 +51,35 @@ plt.rcParams.update(
 )
 
 
-def show(fig: Figure, *, alt: str) -> None:
+def show(fig: Figure, *, alt: str, caption: str = "") -> None:
     """Show `fig` and close it; `alt` says in words what the figure shows.
 
-    In a notebook the alternative text is stored with the picture. Raises ValueError
-    for an empty text.
+    caption: one line of Markdown, what to see in it; the page numbers it. In a notebook
+        both are stored with the picture.
+    Raises ValueError for an empty `alt`, for a figure that isn't `WIDTH` inches wide
+    and for lettering of less than `POINTS` points.
     """
     if not alt.strip():
         raise ValueError("alt= is empty; say in a sentence what the figure shows")
+    if (width := fig.get_figwidth()) != WIDTH:
+        raise ValueError(
+            f"the figure is {width:g} inches wide; make it {WIDTH}, as all are: "
+            f"figsize=({WIDTH}, …)"
+        )
+    png = BytesIO()
+    fig.savefig(png, format="png", metadata={"Software": None})
+    plt.close(fig)
+    for text in fig.findobj(Text):  # the ticks' are known once it is drawn
+        if text.get_visible() and text.get_text().strip() and text.get_size() < POINTS:
+            raise ValueError(
+                f"{text.get_text()!r} has {text.get_size():g} points; take {POINTS} or "
+                "more, which can be read on a phone"
+            )
     ipython = sys.modules.get("IPython")
     if ipython is not None and ipython.get_ipython() is not None:
-        png = BytesIO()
-        fig.savefig(png, format="png", metadata={"Software": None})
         data = {"image/png": b64encode(png.getvalue()).decode(), "text/plain": alt}
-        metadata = {"book": {"verb": "figure", "alt": alt}}
-        ipython.display.display(data, metadata=metadata, raw=True)
-    plt.close(fig)
+        record = {"verb": "figure", "alt": alt, "caption": caption}
+        ipython.display.display(data, metadata={"book": record}, raw=True)
 
 
 def curve(ax: Axes, x: Sequence[float], runs: np.ndarray, label: str) -> None:
@@ -91,7 +117,7 @@ def image_grid(
         raise ValueError(f"{len(images)} images but {len(titles)} titles")
     rows = -(-len(images) // columns)
     fig, axes = plt.subplots(
-        rows, columns, figsize=(4.8, 1.3 * rows + 0.7 * diverging), squeeze=False
+        rows, columns, figsize=(WIDTH, 1.3 * rows + 0.7 * diverging), squeeze=False
     )
     # A few pixels don't set the scale.
     limit = np.quantile(np.abs(images), 0.995) or 1
@@ -122,8 +148,8 @@ def confusion(counts: np.ndarray, classes: Sequence[str]) -> Figure:
             "expected a row and a column for each"
         )
     mistakes = np.where(np.eye(len(classes), dtype=bool), 0, counts)
-    fig, ax = plt.subplots(figsize=(4.8, 4.4))
-    ax.imshow(mistakes, cmap="Blues")
+    fig, ax = plt.subplots(figsize=(WIDTH, 4.4))
+    ax.imshow(np.ma.masked_equal(mistakes, 0), cmap="Blues", vmin=0)
     dark = mistakes > mistakes.max() / 2
     for (row, column), count in np.ndenumerate(mistakes):
         if count:
@@ -184,19 +210,18 @@ def network(sizes: Sequence[int], columns: bool = False) -> Figure:
         raise ValueError(f"sizes are {sizes}; expected positive integers")
     heights = [_heights(size) for size in sizes]
     tallest = max(len(each) for each in heights)
-    fig, ax = plt.subplots(figsize=(4.8, 1.5 + 0.3 * tallest))
+    fig, ax = plt.subplots(figsize=(WIDTH, 1.5 + 0.3 * tallest))
     centered = {"ha": "center", "size": 11 if len(sizes) <= 4 else 9}
     for layer, (left, right) in enumerate(pairwise(heights)):
         ends = [(a, b) for a in left if a is not None for b in right if b is not None]
-        ax.plot([layer, layer + 1], np.transpose(ends), "-", color="#999999", lw=0.7)
+        ax.plot([layer, layer + 1], np.transpose(ends), "-", color=GRAY, lw=0.5)
         text = _dimensions(layer + 1, sizes[layer], sizes[layer + 1], columns)
         ax.text(layer + 0.5, -tallest / 2, text, va="top", **centered)
     last = len(sizes) - 1
     for layer, (size, places) in enumerate(zip(sizes, heights, strict=True)):
         drawn = [height for height in places if height is not None]
-        style = {"markersize": 13, "markerfacecolor": "white", "zorder": 3}
-        color = COLORS[0] if 0 < layer < last else "black"
-        ax.plot([layer] * len(drawn), drawn, "o", color=color, **style)
+        color = COLORS[0] if 0 < layer < last else GRAY
+        ax.plot([layer] * len(drawn), drawn, "o", color=color, markersize=13, zorder=3)
         if len(drawn) < len(places):
             ax.text(layer, 0, "⋮", va="center", **centered)
         name = "input" if layer == 0 else "output" if layer == last else "hidden"
