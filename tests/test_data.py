@@ -294,6 +294,16 @@ def test_torch_shares_memory_with_images_and_labels(tiny):
     assert (split.labels == 4).all()
 
 
+def test_a_hash_is_that_of_all_images_and_labels_and_never_of_a_stand_in(tiny, cache):
+    name, _, parts = tiny
+    arrays = [each for x, y in parts for each in (x, y.astype(np.int64))]
+    whole = b"".join(array.tobytes() for array in arrays)
+    assert data.hashes(name) == {name: hashlib.sha256(whole).hexdigest()}
+    other = "mnist" if name != "mnist" else "cifar10"
+    with pytest.raises(ValueError, match=f"{other} is a stand-in"):
+        data.hashes(name, other)
+
+
 def test_two_loads_share_no_memory(tiny):
     first, second = (data.load(tiny[0]).train for _ in range(2))
     assert not np.shares_memory(first.images, second.images)

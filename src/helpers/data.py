@@ -136,6 +136,26 @@ def load(name: str) -> Dataset:
     )
 
 
+def hashes(*names: str) -> dict[str, str]:
+    """The SHA-256 of data sets by name, as sweeps and cards note what was trained on.
+
+    It is taken of the images and the labels of the training part, then of the test
+    part, as load returns them. Raises what load raises, and ValueError where it gives a
+    stand-in: results are measured on originals only.
+    """
+    found = {}
+    for name in names:
+        dataset = load(name)
+        if dataset.source == "stand-in":
+            raise ValueError(f"{name} is a stand-in; put the real files there")
+        digest = hashlib.sha256()
+        for split in (dataset.train, dataset.test):
+            digest.update(split.images.data)
+            digest.update(split.labels.data)
+        found[name] = digest.hexdigest()
+    return found
+
+
 def available(name: str) -> bool:
     """Whether load(name) would find all the files; it doesn't look into them.
 

@@ -1,0 +1,235 @@
+"""Many training runs, each made once: stopped and started at will, cards at the end.
+
+A recipe says how a run is made and which are wanted, and writes the cards of what comes
+back:
+
+    done = sweep.run(train, {"plain": ({"lr": 0.1}, range(5))}, name="moons", data={})
+    results.write("cards/plain.json", seeds=done["plain"], …)
+
+Each run has a folder of its own, below the one that DL_RUNS names, else in the user's
+cache. What is finished isn't made again.
+"""
+
+import argparse
+import ast
+import inspect
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from importlib.metadata import version
+from numbers import Real
+from operator import methodcaller
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from joblib import Parallel, delayed, parallel_config
+from platformdirs import user_cache_path
+from threadpoolctl import threadpool_limits
+
+from helpers.files import write_whole
+
+Settings = Mapping[str, Any]
+Train = Callable[[dict[str, Any], int, Path], Mapping[str, Any]]
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def run(
+    train: Train,
+    wanted: Mapping[str, tuple[Settings, Iterable[int]]],
+    *,
+    name: str,
+    data: Mapping[str, str],
+    sources: Sequence[str | Path] = (),
+    packages: Sequence[str] = ("numpy", "torch"),
+    jobs: int | None = None,
+    threads: int = 1,
+) -> dict[str, list[dict[str, Any]]]:
+    """Make the runs that aren't there yet; return the results of all.
+
+    train: function of a run's settings, its seed and its folder. It returns a dict of
+        the run's "value" and of what else a card should keep, such as "curves"; where
+        it gives no "seconds", those of the call are taken. A long run leaves a
+        checkpoint in its folder, with `files.write_whole`, and goes on from the one
+        that it finds. Runs may be in other processes, so what the function needs, it
+        imports or gets as settings.
+    wanted: by name, mostly that of a card, the settings and the seeds of its runs.
+    name: of the sweep, and of its folder.
+    data: by name, the SHA-256 of the data trained on, as `data.hashes` gives it.
+    sources: the other files whose code the values depend on, such as the program that
+        is run. Comments, docstrings and layout don't count.
+    packages: those whose versions the values depend on.
+    jobs: runs at once; left out, what joblib.parallel_config says, else one.
+    threads: of each run.
+
+    Returns for each name, in the order of its seeds, what `results.write` takes as
+    seeds. Prints a line for each run. The first one that fails ends the sweep, with
+    what it raised. Raises ValueError before any run if a folder was left by one with
+    other settings, data, code, versions or threads, and for a result that has no value.
+    """
+    runs = {(card, seed): s for card, (s, seeds) in wanted.items() for seed in seeds}
+    same = {
+        "data": dict(data),
+        "code": [_code(inspect.getsource(train)), *map(_code_of, sources)],
+        "versions": {package: version(package) for package in packages},
+        "threads": threads,
+    }
+    whats = {key: {"settings": dict(s)} | same for key, s in runs.items()}
+    for key, what in whats.items():
+        _refuse_others(folder(name, *key), what)
+    calls = (
+        delayed(_once)(train, key, what, folder(name, *key))
+        for key, what in whats.items()
+    )
+    done = {}
+    with parallel_config(n_jobs=jobs) if jobs else parallel_config():
+        for key, result in Parallel(return_as="generator_unordered")(calls):
+            done[key] = result
+            words = f"{len(done)} of {len(runs)}: {key[0]}, seed {key[1]}"
+            seconds = f"{result['seconds']:.0f} s"
+            print(f"{words}: {result['value']:.5g}, {seconds}", flush=True)
+    return {card: [done[k] for k in runs if k[0] == card] for card in wanted}
+
+
+def folder(name: str, card: str, seed: int) -> Path:
+    """Where a run keeps its files, be it there or not."""
+    given = os.environ.get("DL_RUNS")
+    cache = user_cache_path("deep-learning-proved") / "runs"
+    root = Path(given).expanduser() if given else cache
+    return root.resolve() / name / card / f"seed{seed}"
+
+
+def call(program: str | Path, *arguments: object, **variables: str) -> None:
+    """Run a Python program in the current folder, as if it were handed in.
+
+    variables: of the environment, besides ours, such as DL_DATA.
+    Raises RuntimeError, with the program's last words, if it fails.
+    """
+    done = subprocess.run(
+        [sys.executable, program, *map(str, arguments)],
+        env=os.environ | variables,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        why = done.stderr.strip() or f"ended with {done.returncode}, and said nothing"
+        raise RuntimeError(f"{Path(program).name} failed: {why}")
+
+
+def main(
+    description: str | None,
+    train: Train,
+    wanted: Mapping[str, tuple[Settings, Iterable[int]]],
+    cards: Callable[[dict[str, list[dict[str, Any]]]], object],
+    **how: Any,
+) -> None:
+    """What a recipe does when it is called: every run, then cards(done).
+
+    how: what `run` takes besides. On the command line, --card and --seed pick some of
+    the runs, after which no card is written, and --jobs says how many go at once.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--card", choices=wanted, help="the runs of this card alone")
+    parser.add_argument("--seed", type=int, help="the runs of this seed alone")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at once")
+    given = parser.parse_args()
+    some = {
+        card: (settings, [s for s in seeds if given.seed in (None, s)])
+        for card, (settings, seeds) in wanted.items()
+        if given.card in (None, card)
+    }
+    try:
+        done = run(train, some, jobs=given.jobs, **how)
+        if given.card is None and given.seed is None:
+            cards(done)
+    except (OSError, RuntimeError, ValueError) as error:
+        sys.exit(f"{parser.prog}: {error}")
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command goes on")
+
+
+def _once(
+    train: Train, key: tuple[str, int], what: dict[str, Any], folder: Path
+) -> tuple[tuple[str, int], dict[str, Any]]:
+    """The key, and the result of the run: made now, or found."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "result.json"
+    with FileLock(folder / ".lock"):  # another sweep may be at the same run
+        _refuse_others(folder, what)
+        if not path.is_file():
+            for left in folder.glob("*.part"):  # by a process killed while it wrote
+                left.unlink()
+            write_whole(folder / "run.json", json.dumps(what, indent=1))
+            start = time.perf_counter()
+            with _limited(what["threads"]):
+                found = train(dict(what["settings"]), key[1], folder)
+            seconds = round(time.perf_counter() - start, 1)
+            if not isinstance(value := found.get("value"), Real):
+                problem = f"expected a number as value, got {value!r}"
+                raise ValueError(f"{key[0]}, seed {key[1]}: {problem}")
+            found = {"seed": key[1], "seconds": seconds, **found}
+            write_whole(path, json.dumps(found, default=methodcaller("tolist")))
+    return key, json.loads(path.read_text("utf-8"))
+
+
+def _refuse_others(folder: Path, what: dict[str, Any]) -> None:
+    """Raise ValueError where the folder is another run's."""
+    path = folder / "run.json"
+    if not path.is_file():
+        return
+    was, now = json.loads(path.read_text("utf-8")), json.loads(json.dumps(what))
+    for name in now:
+        if was.get(name) != now[name]:
+            both = f"{was.get(name)} before, {now[name]} now"
+            raise ValueError(
+                f"{folder} was left by a run with other {name} ({both}); delete the "
+                "folder, or name another place for runs in DL_RUNS"
+            )
+
+
+@contextmanager
+def _limited(threads: int) -> Iterator[None]:
+    """As many threads, for what is loaded, loads later, or runs as a program."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    torch = sys.modules.get("torch")
+    were = torch.get_num_threads() if torch else 0
+    os.environ |= dict.fromkeys(THREADS, str(threads))
+    try:
+        if torch:
+            torch.set_num_threads(threads)
+        with threadpool_limits(threads):
+            yield
+    finally:
+        if torch:
+            torch.set_num_threads(were)
+        for name, value in before.items():
+            os.environ.pop(name)
+            os.environ |= {name: value} if value is not None else {}
+
+
+def _code_of(path: str | Path) -> str:
+    """The digest of a file; of Python, that of its code alone."""
+    content = Path(path).read_bytes()
+    python = Path(path).suffix == ".py"
+    return _code(content.decode()) if python else sha256(content).hexdigest()[:12]
+
+
+def _code(source: str) -> str:
+    """The digest of Python source without comments, docstrings and layout."""
+    tree = ast.parse(textwrap.dedent(source))
+    for node in ast.walk(tree):
+        match node:
+            case ast.Module() | ast.ClassDef() | ast.FunctionDef():
+                if ast.get_docstring(node, clean=False) is not None:
+                    node.body = node.body[1:] or [ast.Pass()]
+    return sha256(ast.unparse(tree).encode()).hexdigest()[:12]
