@@ -130,6 +130,44 @@ def test_the_cache_is_searched_when_DL_DATA_has_no_file(tiny, monkeypatch, tmp_p
     assert_holds(data.load(name), parts)
 
 
+def test_a_tilde_in_DL_DATA_is_the_home_folder(tiny, monkeypatch, tmp_path):
+    name, folder, parts = tiny
+    home = folder.parents[len(Path(data.FOLDERS[name]).parts)]
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.setenv("DL_DATA", f"~/{data._cache().name}")
+    monkeypatch.setattr(data, "user_cache_path", lambda app: tmp_path / "none")
+    assert data.available(name)
+    assert_holds(data.load(name), parts)
+    assert data.root(name) == home / "deep-learning-proved"
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_mnists_files_may_lie_in_DL_DATA_itself(cache, monkeypatch, tmp_path, suffix):
+    files, parts = tiny_contents("mnist")
+    trust(monkeypatch, "mnist", files)
+    monkeypatch.setenv("DL_DATA", str(tmp_path))
+    for file, content in files.items():
+        if file.endswith(".gz") == bool(suffix):
+            (tmp_path / file).write_bytes(content)
+    assert data.available("mnist") and data.root("mnist") == tmp_path
+    assert_holds(data.load("mnist"), parts)
+    assert not data.available("fashion_mnist")  # whose files have the same names
+
+
+def test_the_root_is_where_the_files_that_are_loaded_lie(tiny, monkeypatch, tmp_path):
+    name, folder, _ = tiny
+    monkeypatch.setenv("DL_DATA", str(tmp_path))
+    assert data.root(name) / data.FOLDERS[name] == folder
+    put({folder.name: b"" for folder in folder.iterdir()}, name, tmp_path)
+    assert data.root(name) == tmp_path
+
+
+def test_there_is_no_root_of_what_is_not_here(cache):
+    with pytest.raises(FileNotFoundError, match="no mnist on this machine; make data"):
+        data.root("mnist")
+
+
 def test_DL_DATA_comes_before_the_cache(cache, monkeypatch, tmp_path):
     files, parts = tiny_contents("mnist")
     trust(monkeypatch, "mnist", files)
@@ -618,6 +656,23 @@ def test_a_write_that_fails_leaves_whole_files_only(cache, monkeypatch, tmp_path
     assert names == {"train-images-idx3-ubyte", "train-labels-idx1-ubyte"}
     data.write(stand_in, tmp_path)
     assert_torchvision_holds(stand_in, tmp_path)
+
+
+def test_a_process_killed_while_it_writes_leaves_no_half_file_under_a_name(
+    cache, monkeypatch, tmp_path
+):
+    write_bytes, written = Path.write_bytes, []
+
+    def half_then_whole(path, content):
+        write_bytes(path, content[:99])
+        for file in tmp_path.glob("MNIST/raw/*ubyte"):  # were it killed here
+            assert file.read_bytes() in written
+        written.append(content)
+        return write_bytes(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", half_then_whole)
+    data.write(data.load("mnist"), tmp_path)
+    assert len(written) == 4
 
 
 # --- The real files -------------------------------------------------------------------

@@ -52,6 +52,13 @@ def test_nothing_shows_under_the_files_name_before_it_is_whole(tmp_path):
     assert seen == [(False, True)]
 
 
+def test_a_file_keeps_its_mode(tmp_path):
+    path = tmp_path / "file"
+    path.touch()
+    path.chmod(0o604)
+    assert write_whole(path, "new").stat().st_mode & 0o777 == 0o604
+
+
 def test_two_writers_at_once_have_parts_of_their_own(tmp_path):
     def inner_and_outer(part):
         part.write_text("outer")

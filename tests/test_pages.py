@@ -194,10 +194,10 @@ def write_card(book):
         book / "solutions/course/cards/q.json",
         document="course",
         question="q",
-        bar=None,
         metric="accuracy",
         command="python train.py",
         parameters={},
+        data={},
         seeds=[{"seed": 0, "value": 0.5, "seconds": 1.0}],
         packages=(),
     )

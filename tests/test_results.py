@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 import statistics
 
@@ -13,6 +12,7 @@ from helpers import results
 
 VALUES = [0.981, 0.979, 0.9835]
 COMMAND = "python solutions/course/recipe.py"
+AGAIN = "python train.py --seed 2"
 
 
 def seeds(*values):
@@ -27,10 +27,10 @@ def write(path, **changes):
     arguments = {
         "document": "course",
         "question": "q1",
-        "bar": {"at_least": 0.75},
         "metric": "test accuracy",
         "command": COMMAND,
         "parameters": {"lr": 0.1},
+        "data": {"moons": "0123"},
         "seeds": seeds(*VALUES),
         "packages": ("numpy",),
     }
@@ -50,16 +50,17 @@ def weights(tmp_path):
 
 
 def test_a_card_comes_back_as_it_was_written(path, weights):
-    written = write(path, weights=(weights, 2), threads=2)
+    written = write(path, weights=(weights, 2, AGAIN), threads=2, device="A GPU")
     card = results.read(path)
     assert card == written
     assert (card["id"], card["document"], card["question"]) == ("q1", "course", "q1")
-    assert card["bar"] == {"at_least": 0.75}
-    assert card["threads"] == 2
+    assert (card["threads"], card["device"]) == (2, "A GPU")
+    assert card["data"] == {"moons": "0123"}
     assert card["weights"] == {
         "file": "../weights.pkl",
         "sha256": hashlib.sha256(b"numbers").hexdigest(),
         "seed": 2,
+        "command": AGAIN,
     }
     assert card["versions"].keys() == {"python", "numpy"}
     assert card["versions"]["numpy"] == np.__version__
@@ -96,6 +97,9 @@ def test_numbers_and_curves_of_numpy_are_written_as_plain_ones(path):
         ([{"seed": 0, "value": 0.9}], "each with its seed, value and seconds"),
         (seeds(0.9) * 2, r"each seed once, got \[0, 0\]"),
         (seeds(0.9, 98.0), "fractions of 1"),
+        (seeds(1.5), "fractions of 1"),
+        (seeds(1 + 1e-9), "fractions of 1"),
+        (seeds(-1e-9), "fractions of 1"),
         (seeds(0.9, float("nan")), "expected finite numbers, got NaN"),
         (seeds(-0.5), "fractions of 1"),
         (seeds("0.9"), r"expected numbers.*got \['0\.9'\]"),
@@ -119,6 +123,10 @@ def test_wrong_seeds_are_not_written(path, wrong, message):
     assert not path.exists()
 
 
+def test_no_and_all_right_are_fractions(path):
+    assert results.values(write(path, seeds=seeds(0, 1.0))) == [0, 1]
+
+
 def test_other_units_than_percentages_go_beyond_one_but_not_to_infinity(path):
     write(path, seeds=seeds(98.0), unit="points")
     with pytest.raises(ValueError, match="Infinity"):
@@ -131,22 +139,23 @@ def test_a_card_that_cannot_be_written_leaves_the_old_one_and_nothing_else(
     write(path)
     before = path.read_bytes()
     with pytest.raises(OSError, match=r"other\.pkl"):
-        write(path, weights=(weights.with_name("other.pkl"), 0))
+        write(path, weights=(weights.with_name("other.pkl"), 0, AGAIN))
     with pytest.raises(AttributeError):
         write(path, parameters={"net": object()})
 
-    def stops_half_way(part, text, encoding):
-        names.append(part.name)
-        part.write_bytes(text.encode(encoding)[:100])
+    def stops_half_way(part, content):
+        with open(part, "wb") as file:
+            file.write(content[:100])
         raise OSError("no space left")
 
-    names = []
-    monkeypatch.setattr(type(path), "write_text", stops_half_way)
+    monkeypatch.setattr(type(path), "write_bytes", stops_half_way)
     with pytest.raises(OSError, match="no space left"):
         write(path)
-    assert names == [f"q1.json.{os.getpid()}.part"]  # no other write's
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
+
+
+WEIGHTS = {"file": "w", "sha256": "", "seed": 0, "command": AGAIN}
 
 
 def change(path, **changes):
@@ -164,7 +173,9 @@ def change(path, **changes):
         ({"seeds": {"0": with_one()}}, "each with its seed"),
         ({"seeds": seeds("0.9")}, "expected numbers"),
         ({"seeds": [with_one(seed=[0])]}, "whole numbers as seeds"),
-        ({"weights": {"file": "w", "sha256": "", "seed": 5}}, "weights of seed 5, but"),
+        ({"weights": WEIGHTS | {"seed": 5}}, "weights of seed 5, but"),
+        ({"weights": {"file": "w", "sha256": "", "seed": 0}}, "'command'"),
+        ({"seeds": seeds(1.5), "mean": 1.5, "spread": None}, "fractions of 1"),
         ({"weights": {}}, "'seed'"),
     ],
 )
@@ -218,12 +229,12 @@ def test_weights_of_a_seed_that_was_not_measured_are_not_written(path, weights):
     with pytest.raises(
         ValueError, match=r"weights of seed 3, .*measured are \[0, 1, 2"
     ):
-        write(path, weights=(weights, 3))
+        write(path, weights=(weights, 3, AGAIN))
     assert not path.exists()
 
 
 def test_weights_that_are_missing_or_not_those_measured_are_refused(path, weights):
-    write(path, weights=(weights, 0))
+    write(path, weights=(weights, 0, AGAIN))
     weights.write_bytes(b"other numbers")
     with pytest.raises(ValueError, match=r"weights\.pkl has another SHA-256"):
         results.read(path)

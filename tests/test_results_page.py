@@ -157,12 +157,11 @@ def test_a_question_has_what_the_page_reads_and_nothing_else(course, question):
 
 
 @pytest.mark.parametrize("path", CARDS, ids=lambda path: path.stem)
-def test_a_card_is_valid_and_answers_a_question_by_its_bar(path):
+def test_a_card_is_valid_and_answers_a_question_in_its_unit(path):
     card, course = results.read(path), path.parent.parent.name
     keys = {question["key"]: question for c, question in ALL if c == course}
     assert card["document"] == course
     question = keys[card["question"]]
-    assert card["bar"] == question.get("bar")
     assert card["unit"] == question.get("unit", "%")
 
 

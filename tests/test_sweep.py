@@ -66,11 +66,11 @@ def test_what_comes_back_makes_a_card(tmp_path):
         tmp_path / "plain.json",
         document="course",
         question="q1",
-        bar=None,
         metric="loss",
         unit="nats",
         command="python recipe.py",
         parameters=WANTED["plain"][0],
+        data=DATA,
         seeds=run()["plain"],
         packages=("numpy",),
     )

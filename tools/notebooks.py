@@ -4,9 +4,9 @@ import argparse
 import datetime
 import os
 import platform
-import shutil
 import sys
 import time
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 
 import helpers
 from helpers import data
+from helpers.files import write_whole
 from tools import gate
 from tools.digest import PYTHON, ROOT, digest
 from tools.reading import data_sets
@@ -172,10 +173,7 @@ def _normalize(cell: NotebookNode) -> None:
 def _write(notebook: NotebookNode, path: Path) -> None:
     """Replace the file whole, or leave it as it was."""
     nbformat.validate(notebook)
-    part = path.with_suffix(".part")
-    nbformat.write(notebook, part)
-    shutil.copymode(path, part)
-    part.replace(path)
+    write_whole(path, partial(nbformat.write, notebook))
 
 
 def run_all(paths: list[Path]) -> int:

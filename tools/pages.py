@@ -5,7 +5,6 @@ Run before each build. The pages follow from the stored notebooks, `_toc.yml`,
 write the same bytes.
 """
 
-import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from pybtex.database import BibliographyData, Entry, parse_file
 from pybtex.plugin import find_plugin
 
 from helpers import results
+from helpers.files import write_whole
 from tools.markdown import plain, table
 from tools.reading import (
     code_cells,
@@ -140,9 +140,9 @@ def write_pages(root: Path) -> None:
     homeworks = yaml.safe_load((root / "solutions/questions.yml").read_text("utf-8"))
     named = filter(lambda path: (root / path).is_file(), card_paths(homeworks))
     cards = {path: results.read(root / path) for path in named}
-    _write(root / "pages/ledger.md", ledger(notebooks))
-    _write(root / "pages/references.md", references(bibliography))
-    _write(root / "pages/results.md", results_page(homeworks, cards))
+    write_whole(root / "pages/ledger.md", ledger(notebooks))
+    write_whole(root / "pages/references.md", references(bibliography))
+    write_whole(root / "pages/results.md", results_page(homeworks, cards))
 
 
 def _chapter(link: str, notebook: NotebookNode) -> str:
@@ -193,13 +193,6 @@ def _files(toc: object) -> Iterator[str]:
     if isinstance(toc, dict | list):
         for part in toc.values() if isinstance(toc, dict) else toc:
             yield from _files(part)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write all of the file or nothing, even if two builds run at once."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(path)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from helpers import downloads, stand_ins
+from helpers.files import write_whole
 from helpers.stand_ins import Part
 
 FOLDERS = {
@@ -111,11 +112,13 @@ class Dataset:
 def load(name: str) -> Dataset:
     """Load "mnist", "fashion_mnist" or "cifar10", downloading it if it isn't here.
 
-    Takes the first folder that has any of its files, in torchvision's layout: the one
-    that the environment variable DL_DATA names, then the user's cache. What neither
-    has, and what is missing or damaged in the cache, is downloaded into the cache,
-    unless the variable DL_OFFLINE is "1". Where that is so or fails, prints a line
-    that says so and returns a stand-in of 6,000 + 1,000 images.
+    Looks in the folder that the environment variable DL_DATA names (~ is your home),
+    then in the user's cache, and takes the first place with any of the set's files:
+    MNIST/raw and the like, as torchvision has them, or for MNIST the folder itself.
+    Each may be packed as .gz. What neither has, and what is missing or damaged in the
+    cache, is downloaded into the cache, unless the variable DL_OFFLINE is "1". Where
+    that is so or fails, prints a line that says so and returns a stand-in of 6,000 +
+    1,000 images.
 
     Raises ValueError for an unknown name and for a file with another MD5 than
     published; FileNotFoundError if some of the files are missing (both only in
@@ -154,6 +157,18 @@ def hashes(*names: str) -> dict[str, str]:
             digest.update(split.labels.data)
         found[name] = digest.hexdigest()
     return found
+
+
+def root(name: str) -> Path:
+    """The folder that DL_DATA has to name for a program to read what load(name) does.
+
+    Raises FileNotFoundError if no file of the set is at hand, and what available does.
+    """
+    located = _located(name).values()
+    for root in _roots():
+        if any(path.parent in _folders(root, name) for path in located):
+            return root
+    raise FileNotFoundError(f"no {name} on this machine; make data, or set DL_DATA")
 
 
 def available(name: str) -> bool:
@@ -197,12 +212,7 @@ def write(dataset: Dataset, root: str | Path) -> None:
         )
     folder.mkdir(parents=True, exist_ok=True)
     for file, content in contents.items():
-        part = folder / f"{file}.{os.getpid()}.part"
-        try:
-            part.write_bytes(content)
-            part.replace(folder / file)
-        finally:
-            part.unlink(missing_ok=True)
+        write_whole(folder / file, content)
 
 
 def _idx(part: str, split: Split) -> dict[str, bytes]:
@@ -236,15 +246,21 @@ def _located(name: str) -> dict[str, Path]:
     """Where the files are, by name without .gz, in the first folder that has any."""
     if name not in FOLDERS:
         raise ValueError(f"no data set {name!r}; there are {', '.join(FOLDERS)}")
-    return next(filter(None, (_files(root, name) for root in _roots())), {})
+    folders = (folder for root in _roots() for folder in _folders(root, name))
+    return next(filter(None, (_files(folder, name) for folder in folders)), {})
+
+
+def _folders(root: Path, name: str) -> list[Path]:
+    """Where a set's files may lie below root; names like MNIST's don't tell the set."""
+    return [root / FOLDERS[name], *([root] if name == "mnist" else [])]
 
 
 def _roots() -> Iterator[Path]:
     if given := os.environ.get("DL_DATA"):
-        if not Path(given).is_dir():
+        if not Path(given).expanduser().is_dir():
             problem = f"DL_DATA={given} is no folder; correct it or unset it"
             raise FileNotFoundError(problem)
-        yield Path(given)
+        yield Path(given).expanduser()
     yield _cache()
 
 
@@ -252,9 +268,9 @@ def _cache() -> Path:
     return user_cache_path("deep-learning-proved")
 
 
-def _files(root: Path, name: str) -> dict[str, Path]:
+def _files(folder: Path, name: str) -> dict[str, Path]:
     paths: dict[str, Path] = {}
-    for path in (root / FOLDERS[name] / file for file in CHECKSUMS[name]):
+    for path in (folder / file for file in CHECKSUMS[name]):
         if path.is_file():
             paths.setdefault(path.name.removesuffix(".gz"), path)
     return paths

@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import io
 import os
-import secrets
 import sys
 import tarfile
 import tempfile
@@ -14,6 +13,8 @@ from pathlib import Path
 from threading import Thread
 from typing import IO
 from urllib.parse import urlsplit
+
+from helpers.files import write_whole
 
 TIMEOUT = 10  # seconds without a byte, after which an address is given up
 # Any mirror will do, as the checksums decide; cs.toronto.edu is slow, so it comes last.
@@ -187,14 +188,10 @@ def _reason(error: Exception) -> str:
 
 
 def _put(path: Path, content: bytes) -> None:
-    """Write a file so that it is whole or absent whenever the process is killed."""
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    """Put a file into place, and clear away what killed processes left of it."""
     try:
-        part.write_bytes(content)
-        os.replace(part, path)
+        write_whole(path, content)
     except OSError:
-        with suppress(OSError):
-            part.unlink()
         if not path.is_file() or path.read_bytes() != content:
             raise  # else another process was faster, and cleaned up
     for leftover in [*path.parent.glob(f"{path.name}.*.part"), Path(f"{path}.gz")]:

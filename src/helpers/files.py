@@ -1,6 +1,7 @@
 """Files that are whole or absent, whenever the process is killed."""
 
 import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +14,8 @@ def write_whole(
     content: bytes; text, stored as UTF-8 with the line ends it has; or a function that
         writes to the path it is given, such as functools.partial(torch.save, state).
 
-    Returns the path. Raises what writing raises; then the old file, if any, is as it
-    was, and nothing else is left beside it.
+    Returns the path. A file that was there keeps its mode. Raises what writing raises;
+    then the old file, if any, is as it was, and nothing else is left beside it.
     """
     path = Path(path)
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
@@ -23,6 +24,8 @@ def write_whole(
             content(part)
         else:
             part.write_bytes(content.encode() if isinstance(content, str) else content)
+        if path.exists():
+            shutil.copymode(path, part)
         return part.replace(path)
     finally:
         part.unlink(missing_ok=True)

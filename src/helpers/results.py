@@ -18,9 +18,11 @@ from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
+from helpers.files import write_whole
+
 FIELDS = (
-    "id document question bar metric unit command parameters seeds mean spread "
-    "versions processor threads weights date"
+    "id document question metric unit command parameters data seeds mean spread "
+    "versions device processor threads weights date"
 )
 SEED = ("seed", "value", "seconds")
 
@@ -30,27 +32,30 @@ def write(
     *,
     document: str,
     question: str,
-    bar: Mapping[str, float] | str | None,
     metric: str,
     unit: str = "%",
     command: str,
     parameters: Mapping[str, Any],
+    data: Mapping[str, str],
     seeds: Sequence[Mapping[str, Any]],
-    weights: tuple[str | Path, int] | None = None,
+    weights: tuple[str | Path, int, str] | None = None,
     packages: Sequence[str] = ("numpy", "torch"),
+    device: str = "cpu",
     threads: int = 1,
 ) -> dict[str, Any]:
     """Write a card and return it; an older one stays whole if this fails.
 
-    document, question, bar: the course's folder, and the question's key and bar as
-        `solutions/questions.yml` has them.
+    document, question: the course's folder, and the question's key in
+        `solutions/questions.yml`, where its bar stands.
     unit: of the values; with "%" they are fractions of 1.
     command: what measures again, from the root of the repository.
+    data: by name, the SHA-256 of what was trained on, as `data.hashes` gives it.
     seeds: for each its "seed", "value" and "seconds", and what else is worth keeping,
         such as "curves"; arrays become lists.
-    weights: the file, and the seed that it comes from. The card names it relative to
-        the card's folder.
+    weights: the file, the seed that it comes from, and the command of the handed-in
+        program that makes it again. The card names the file relative to its own folder.
     packages: those whose versions matter.
+    device: that the runs used, such as "cpu" or the name of a GPU.
 
     Raises ValueError for what `read` would refuse, OSError for missing weights.
     """
@@ -60,33 +65,30 @@ def write(
         "id": path.stem,
         "document": document,
         "question": question,
-        "bar": bar,
         "metric": metric,
         "unit": unit,
         "command": command,
         "parameters": parameters,
+        "data": data,
         "seeds": seeds,
         **_statistics(seeds, unit),
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in packages},
+        "device": device,
         "processor": processor(),
         "threads": threads,
         "weights": None,
         "date": datetime.now(UTC).date().isoformat(),
     }
     if weights:
-        file, seed = weights
+        file, seed, again = weights
         name = Path(os.path.relpath(file, path.parent)).as_posix()
-        card["weights"] = {"file": name, "sha256": _sha256(Path(file)), "seed": seed}
+        card["weights"] = {"file": name, "sha256": _sha256(Path(file))}
+        card["weights"] |= {"seed": seed, "command": again}
     text = json.dumps(card, indent=1, default=methodcaller("tolist"))
     _check(card := _parsed(text))
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(f"{text}\n", "utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(path, f"{text}\n")
     return card
 
 
@@ -149,7 +151,8 @@ def _check(card: Any) -> None:
         if card[name] != wanted:
             raise ValueError(f"{name} {card[name]}, but its seeds give {wanted}")
     if (weights := card["weights"]) is not None:
-        seed, measured = weights["seed"], [each["seed"] for each in card["seeds"]]
+        seed, _ = weights["seed"], weights["command"]
+        measured = [each["seed"] for each in card["seeds"]]
         if seed not in measured:
             raise ValueError(f"weights of seed {seed}, but measured are {measured}")
 
