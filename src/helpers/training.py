@@ -9,11 +9,11 @@ Under `torchrun --standalone --nproc-per-node=2` processes share each of its bat
 """
 
 import math
-import os
 import time
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from helpers.files import write_whole
 from helpers.precision import FLOAT32, Precision, autocast, fastest, formatted
 from helpers.tensors import Part
 
@@ -176,19 +177,15 @@ def fit(
 def _finite(loss: float, model: nn.Module, run: dict[str, Any]) -> None:
     if not math.isfinite(loss):
         model.load_state_dict(run["best"])
-        raise FloatingPointError(
-            f"the loss is {loss} after {run['step']} steps; lower the learning rate or "
-            "clip the gradient; the best weights so far are in the model"
-        )
+        problem = f"the loss is {loss} after {run['step']} steps"
+        raise FloatingPointError(f"{problem}; lower the learning rate or clip more")
 
 
 def _save(path: str | Path, parts: dict[str, Any], run: dict[str, Any]) -> None:
     if rank() == 0:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        part = f"{path}.{os.getpid()}.part"
         state = {name: each.state_dict() for name, each in parts.items()}
-        torch.save(state | {"run": run}, part)
-        os.replace(part, path)
+        write_whole(path, partial(torch.save, state | {"run": run}))
 
 
 def _load(path: str | Path, parts: dict, settings: dict[str, Any]) -> dict[str, Any]:
