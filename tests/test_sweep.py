@@ -235,6 +235,40 @@ def test_two_sweeps_at_once_make_a_run_once(runs, tmp_path):
     assert {path.read_text() for path in runs.rglob("calls")} == {"x"}
 
 
+def killed_once(settings, seed, folder):
+    """A run whose process is killed in its first try at seed 1."""
+    first = not (folder / "calls").exists()
+    with open(folder / "calls", "a") as file:
+        print(os.getpid(), file=file, flush=True)
+    if seed == 1 and first:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"value": settings["lr"] + seed}
+
+
+def test_a_cluster_makes_every_run_once_though_a_worker_is_killed(runs, monkeypatch):
+    """Two processes, and one more that takes the place of the killed one."""
+    distributed = pytest.importorskip("distributed")
+    done = []
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    ) as cluster:
+        arguments = "--jobs", "-1", "--dask", cluster.scheduler_address
+        called(monkeypatch, *arguments, cards=done.append, train=killed_once)
+    values = {
+        card: [(r["seed"], r["value"]) for r in of] for card, of in done[0].items()
+    }
+    assert values == {"plain": [(0, 0.5), (1, 1.5), (2, 2.5)], "try-slow": [(4, 4.1)]}
+    calls = {path.parent.name: path.read_text().split() for path in runs.rglob("calls")}
+    assert {seed: len(of) for seed, of in calls.items()} == {
+        "seed0": 1,
+        "seed1": 2,
+        "seed2": 1,
+        "seed4": 1,
+    }
+    killed, other = calls["seed1"]
+    assert str(os.getpid()) not in (killed, other) and killed != other
+
+
 def called(monkeypatch, *arguments, cards=list, train=train):
     monkeypatch.setattr(sys, "argv", ["recipe.py", "--jobs", "1", *arguments])
     how = {"name": train.__name__, "data": DATA, "packages": ()}

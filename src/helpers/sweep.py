@@ -135,13 +135,18 @@ def main(
 
     how: what `run` takes besides. On the command line, --card and --seed pick some of
     the runs, after which no card is written, and --jobs says how many go at once.
+    --dask names the scheduler of a dask cluster whose workers make the runs; the
+    folder of the runs is then one that all of them share.
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--card", choices=wanted, help="the runs of this card alone")
     parser.add_argument("--seed", type=int, help="the runs of this seed alone")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at once")
+    parser.add_argument(
+        "--jobs", type=int, default=-1, help="at once; -1: all that can"
+    )
+    parser.add_argument("--dask", metavar="ADDRESS", help="a dask cluster's scheduler")
     given = parser.parse_args()
     some = {
         card: (settings, [s for s in seeds if given.seed in (None, s)])
@@ -149,13 +154,26 @@ def main(
         if given.card in (None, card)
     }
     try:
-        done = run(train, some, jobs=given.jobs, **how)
+        with _cluster(given.dask):
+            done = run(train, some, jobs=given.jobs, **how)
         if given.card is None and given.seed is None:
             cards(done)
     except (OSError, RuntimeError, ValueError) as error:
         sys.exit(f"{parser.prog}: {error}")
     except KeyboardInterrupt:
         sys.exit("stopped; the same command goes on")
+
+
+@contextmanager
+def _cluster(address: str | None) -> Iterator[None]:
+    """The runs go to that dask cluster, if there is one."""
+    if address is None:
+        yield
+        return
+    from distributed import Client
+
+    with Client(address), parallel_config(backend="dask"):
+        yield
 
 
 def _once(
