@@ -14,8 +14,14 @@ Notation matrix := (nat -> nat -> R).
 Fixpoint sum (n : nat) (f : vector) : R :=
   match n with O => 0 | S m => sum m f + f m end.
 Notation "∑_( i < n ) F" := (sum n (fun i => F))
-  (at level 41, i name, n at level 50, F at level 41, right associativity,
+  (at level 35, i name, n at level 50, F at level 40,
    format "'∑_(' i  <  n )  F").
+
+(* The product f 0 f 1 ... f (n - 1), and the largest of f 0, ..., f (n - 1). *)
+Fixpoint prod (n : nat) (f : vector) : R :=
+  match n with O => 1 | S m => prod m f * f m end.
+Fixpoint largest (n : nat) (f : vector) : R :=
+  match n with O => f O | S m => Rmax (largest m f) (f m) end.
 
 (* The bracket of the book: 1 where the indices are the same, 0 elsewhere. *)
 Definition same (i j : nat) : R := if Nat.eq_dec i j then 1 else 0.
@@ -31,6 +37,9 @@ Definition change2 (W : matrix) (i j : nat) (t : R) : matrix :=
 Definition mul (m : nat) (A B : matrix) : matrix :=
   fun i j => ∑_(l < m) A i l * B l j.
 Definition transpose (A : matrix) : matrix := fun i j => A j i.
+(* The same for a column x of m entries. *)
+Definition mulv (m : nat) (A : matrix) (x : vector) : vector :=
+  fun i => ∑_(l < m) A i l * x l.
 Notation "A ^T" := (transpose A) (at level 2, left associativity, format "A ^T").
 
 (* derivative f x l: at x, the function f of one number has the derivative l. *)
@@ -65,20 +74,20 @@ Proof.
   rewrite IHn, (H n) by auto; reflexivity.
 Qed.
 
-Lemma sum_plus n f g : ∑_(i < n) (f i + g i) = sum n f + sum n g.
+Lemma sum_plus n f g : ∑_(i < n) (f i + g i) = ∑_(i < n) f i + ∑_(i < n) g i.
 Proof. induction n; simpl; [| rewrite IHn]; ring. Qed.
 
-Lemma sum_minus n f g : ∑_(i < n) (f i - g i) = sum n f - sum n g.
+Lemma sum_minus n f g : ∑_(i < n) (f i - g i) = ∑_(i < n) f i - ∑_(i < n) g i.
 Proof. induction n; simpl; [| rewrite IHn]; ring. Qed.
 
 (* A constant factor may stand before the sum, on its left or on its right. *)
-Lemma sum_scal n c f : ∑_(i < n) c * f i = c * sum n f.
+Lemma sum_scal n c f : ∑_(i < n) c * f i = c * ∑_(i < n) f i.
 Proof. induction n; simpl; [| rewrite IHn]; ring. Qed.
 
-Lemma sum_scal_r n c f : ∑_(i < n) f i * c = sum n f * c.
+Lemma sum_scal_r n c f : ∑_(i < n) f i * c = (∑_(i < n) f i) * c.
 Proof. induction n; simpl; [| rewrite IHn]; ring. Qed.
 
-Lemma sum_opp n f : ∑_(i < n) - f i = - sum n f.
+Lemma sum_opp n f : ∑_(i < n) - f i = - ∑_(i < n) f i.
 Proof. induction n; simpl; [| rewrite IHn]; ring. Qed.
 
 Lemma sum_const n c : ∑_(_ < n) c = INR n * c.
@@ -155,6 +164,23 @@ Proof.
      intros; apply pow2_ge_0).
   apply Rsqr_0_uniq; unfold Rsqr; generalize (pow2_ge_0 (f i)); simpl in *; lra.
 Qed.
+
+Lemma largest_ge n f i : (i < n)%nat -> f i <= largest n f.
+Proof.
+  induction n; simpl; intros H; [lia |].
+  destruct (Nat.eq_dec i n) as [-> |]; [apply Rmax_r |].
+  eapply Rle_trans; [apply IHn; lia | apply Rmax_l].
+Qed.
+
+Lemma largest_le n f M : (0 < n)%nat ->
+  (forall i, (i < n)%nat -> f i <= M) -> largest n f <= M.
+Proof.
+  induction n as [| [| n] IHn]; simpl; intros Hn H; [lia | apply Rmax_lub; auto |].
+  apply Rmax_lub; auto; apply IHn; auto; lia.
+Qed.
+
+Lemma prod_pos n f : (forall i, (i < n)%nat -> 0 < f i) -> 0 < prod n f.
+Proof. induction n; simpl; intros; [lra | apply Rmult_lt_0_compat; auto]. Qed.
 
 (* * Changing one entry *)
 
@@ -271,3 +297,65 @@ Proof. apply is_derive_Reals, derivable_pt_lim_exp. Qed.
 
 Lemma derive_ln x : 0 < x -> derivative ln x (/ x).
 Proof. intros; apply is_derive_Reals; now apply derivable_pt_lim_ln. Qed.
+
+(* The logarithm of a product is the sum of the logarithms. *)
+Lemma ln_prod n f : (forall i, (i < n)%nat -> 0 < f i) ->
+  ln (prod n f) = ∑_(i < n) ln (f i).
+Proof.
+  induction n; simpl; intros H; [apply ln_1 |].
+  rewrite ln_mult, IHn; auto using prod_pos.
+Qed.
+
+(* Where a function is smallest its slope is zero. *)
+Lemma minimum_slope (f : R -> R) t l :
+  derivative f t l -> (forall u, f t <= f u) -> l = 0.
+Proof.
+  intros Hd Hm; apply is_derive_Reals in Hd.
+  assert (pr : derivable_pt f t) by (exists l; auto).
+  rewrite <- (derive_pt_eq_0 f t l pr Hd).
+  apply (deriv_minimum f (t - 1) (t + 1)); auto; lra.
+Qed.
+
+(* * Matrices and columns *)
+
+(* B is the inverse of A, both of d rows and columns. *)
+Definition inverse (d : nat) (A B : matrix) : Prop :=
+  forall i j, (i < d)%nat -> (j < d)%nat ->
+  mul d A B i j = [i == j] /\ mul d B A i j = [i == j].
+
+Lemma mulv_ext m A B x y i : (forall l, (l < m)%nat -> A i l = B i l) ->
+  (forall l, (l < m)%nat -> x l = y l) -> mulv m A x i = mulv m B y i.
+Proof. intros HA H; apply sum_ext; intros; now rewrite HA, H. Qed.
+
+(* A product of matrices works on a column one after the other. *)
+Lemma mulv_mul n d A B w i : mulv d (mul n A B) w i = mulv n A (mulv d B w) i.
+Proof.
+  unfold mulv, mul.
+  rewrite (sum_ext d _ (fun l => ∑_(s < n) A i s * B s l * w l)).
+  - rewrite sum_swap; apply sum_ext; intros s _; rewrite <- sum_scal.
+    apply sum_ext; intros; ring.
+  - intros; now rewrite sum_scal_r.
+Qed.
+
+Lemma mulv_minus m A x y i :
+  mulv m A (fun l => x l - y l) i = mulv m A x i - mulv m A y i.
+Proof. unfold mulv; rewrite <- sum_minus; apply sum_ext; intros; ring. Qed.
+
+Lemma mulv_same d A x i : (i < d)%nat ->
+  (forall j, (j < d)%nat -> A i j = [i == j]) -> mulv d A x i = x i.
+Proof.
+  intros Hi H; rewrite <- (sum_same d i x Hi); apply sum_ext.
+  intros j Hj; rewrite H by auto; now rewrite same_sym.
+Qed.
+
+(* d equations for d unknowns, solved by the inverse. *)
+Lemma inverse_solve d A B w r : inverse d A B ->
+  (forall i, (i < d)%nat -> mulv d A w i = r i) <->
+  (forall i, (i < d)%nat -> w i = mulv d B r i).
+Proof.
+  intros H; split; intros E i Hi.
+  - rewrite <- (mulv_same d (mul d B A) w i) by (auto; intros; now apply H).
+    rewrite mulv_mul; now apply mulv_ext.
+  - rewrite (mulv_ext d A A w (mulv d B r)) by auto.
+    rewrite <- mulv_mul; apply mulv_same; auto; intros; now apply H.
+Qed.
