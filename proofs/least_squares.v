@@ -401,12 +401,82 @@ Proof.
     rewrite (sum_same d i (fun l => w t l - v l)) by auto; unfold Rdiv; ring.
 Qed.
 
-(* Over curvatures l 0, ..., l (d - 1), the smallest a and the largest b among them:
-   no rate gets the worst factor below (b / a - 1) / (b / a + 1). *)
-Theorem eq_2_19 d l a b η : 0 < a ->
-  (forall i, (i < d)%nat -> a <= l i <= b) ->
-  (exists i, (i < d)%nat /\ l i = a) -> (exists i, (i < d)%nat /\ l i = b) ->
-  (b / a - 1) / (b / a + 1) <= largest d (fun i => Rabs (1 - η * l i)).
+(* Over d curvatures, of which a is the smallest and b the largest, no rate gets the
+   worst factor below (κ - 1) / (κ + 1), where κ = b / a. *)
+Definition extremes (d : nat) (l : vector) (a b : R) : Prop :=
+  (forall i, (i < d)%nat -> a <= l i <= b) /\
+  (exists i, (i < d)%nat /\ l i = a) /\ (exists i, (i < d)%nat /\ l i = b).
+
+Theorem eq_2_19 d l a b η : 0 < a -> extremes d l a b ->
+  let κ := b / a in
+  (κ - 1) / (κ + 1) <= largest d (fun i => Rabs (1 - η * l i)).
 Proof.
-  intros Ha _ [i [Hi <-]] [j [Hj <-]].
-Abort.
+  intros Ha [Hl [[i [Hi Ei]] [j [Hj Ej]]]] κ.
+  assert (Hab : a <= b) by (rewrite <- Ei; now apply Hl).
+  set (M := largest d _).
+  assert (H1 : 1 - η * a <= M).
+  { eapply Rle_trans; [apply Rle_abs |].
+    rewrite <- Ei; now apply (largest_ge d (fun i => Rabs (1 - η * l i))). }
+  assert (H2 : η * b - 1 <= M).
+  { eapply Rle_trans; [apply Rle_abs |]; rewrite Rabs_minus_sym.
+    rewrite <- Ej; now apply (largest_ge d (fun i => Rabs (1 - η * l i))). }
+  replace ((κ - 1) / (κ + 1)) with ((b - a) / (b + a)) by (unfold κ; field; lra).
+  apply Rle_div_l; [lra | nra].
+Qed.
+
+(* And 2 / (a + b) gets it there. *)
+Theorem eq_2_19_best d l a b : 0 < a -> extremes d l a b ->
+  let κ := b / a in
+  largest d (fun i => Rabs (1 - 2 / (a + b) * l i)) = (κ - 1) / (κ + 1).
+Proof.
+  intros Ha Hx κ; apply Rle_antisym; [| now apply eq_2_19].
+  destruct Hx as [Hl [[i [Hi Ei]] _]].
+  assert (Hab : a <= b) by (rewrite <- Ei; now apply Hl).
+  apply largest_le; [lia |]; intros j Hj; destruct (Hl j Hj) as [H1 H2].
+  replace ((κ - 1) / (κ + 1)) with ((b - a) / (a + b)) by (unfold κ; field; lra).
+  replace (1 - 2 / (a + b) * l j) with ((a + b - 2 * l j) / (a + b)) by (field; lra).
+  unfold Rdiv; rewrite Rabs_mult, (Rabs_pos_eq (/ _)).
+  - apply Rmult_le_compat_r; [left; apply Rinv_0_lt_compat; lra |].
+    apply Rabs_le; lra.
+  - left; apply Rinv_0_lt_compat; lra.
+Qed.
+
+(* * Why squares *)
+
+(* Each residual has the normal density with mean 0 and variance ν. *)
+Theorem eq_2_20 n e ν : 0 < ν ->
+  let density := fun s => 1 / sqrt (2 * PI * ν) * exp (- e s ^ 2 / (2 * ν)) in
+  - ln (prod n density) = INR n / 2 * ln (2 * PI * ν) + norm2 n e / (2 * ν).
+Proof.
+  intros Hν density; assert (Hπ := PI_RGT_0).
+  assert (Hp : 0 < 2 * PI * ν) by (repeat apply Rmult_lt_0_compat; lra).
+  assert (Hs : 0 < / sqrt (2 * PI * ν)) by (apply Rinv_0_lt_compat, sqrt_lt_R0; auto).
+  rewrite ln_prod; unfold density, norm2.
+  - rewrite (sum_ext n _ (fun s => - (1 / 2 * ln (2 * PI * ν)) - e s ^ 2 * / (2 * ν))).
+    + rewrite sum_minus, sum_const, sum_scal_r; field; lra.
+    + intros s _; unfold Rdiv at 1; rewrite Rmult_1_l, ln_mult, ln_exp, ln_Rinv, ln_sqrt
+        by auto using exp_pos, sqrt_lt_R0; field; lra.
+  - intros; unfold Rdiv at 1; rewrite Rmult_1_l.
+    apply Rmult_lt_0_compat; auto using exp_pos.
+Qed.
+
+(* How far one answer pulls the slope (2.5). *)
+Theorem eq_2_21 n x y s : (s < n)%nat ->
+  ∑_(r < n) (x r - mean n x) ^ 2 <> 0 ->
+  let slope := fun y => (∑_(r < n) (x r - mean n x) * (y r - mean n y))
+                        / ∑_(r < n) (x r - mean n x) ^ 2 in
+  derivative (fun t => slope (change y s t)) (y s)
+    ((x s - mean n x) / ∑_(r < n) (x r - mean n x) ^ 2).
+Proof.
+  intros Hs Hx slope; unfold slope, Rdiv; apply derive_scal_r.
+  apply (derive_ext (fun t => ∑_(r < n) (x r - mean n x) * change y s t r)).
+  - intros t; set (m := mean n (change y s t)).
+    rewrite (sum_ext n (fun r => _ * (_ - m)) (fun r =>
+      (x r - mean n x) * change y s t r - (x r - mean n x) * m)) by (intros; ring).
+    rewrite sum_minus, sum_scal_r, deviations by lia; ring.
+  - eapply derive_eq.
+    + apply (derive_sum n (fun r t => (x r - mean n x) * change y s t r)); intros.
+      apply derive_scal, derive_change.
+    + rewrite (sum_ext n _ (fun r => [r == s] * (x r - mean n x))) by (intros; ring).
+      now apply (sum_same n s (fun r => x r - mean n x)).
+Qed.
