@@ -1,14 +1,10 @@
 (* Chapter 3: softmax and cross-entropy, for every number of classes k, of samples n
    and of inputs d. *)
 
-From Proved Require Import sums.
+From Proved Require Import sums network.
 
 Definition softmax (k : nat) (z : vector) : vector :=
   fun i => exp (z i) / ∑_(j < k) exp (z j).
-
-(* The logits of a batch: row s of x times the weights, plus the biases. *)
-Definition affine (d : nat) (x W : matrix) (b : vector) : matrix :=
-  fun s j => mul d x W s j + b j.
 
 Definition cross_entropy (n k : nat) (y p : matrix) : R :=
   - (1 / INR n) * ∑_(s < n) ∑_(i < k) y s i * ln (p s i).
@@ -136,73 +132,25 @@ Theorem eq_3_5 n k L (f : R -> matrix) (f' g : matrix) w :
     (∑_(s < n) ∑_(j < k) δ s j * f' s j).
 Proof. intros p δ HL Hf; now apply (softmax_batch n k L (f w) g HL f). Qed.
 
-(* The slope of a logit where inputs, weights and biases all move. *)
-Lemma affine_curve d (x W : R -> matrix) (b : R -> vector) x' W' b' t s j :
-  (forall i, (i < d)%nat -> derivative (fun u => x u s i) t (x' s i)) ->
-  (forall i, (i < d)%nat -> derivative (fun u => W u i j) t (W' i j)) ->
-  derivative (fun u => b u j) t (b' j) ->
-  derivative (fun u => affine d (x u) (W u) (b u) s j) t
-    (∑_(i < d) (x' s i * W t i j + x t s i * W' i j) + b' j).
-Proof.
-  intros Hx HW Hb; apply derive_plus; auto.
-  apply (derive_sum d (fun i u => x u s i * W u i j)); intros i Hi.
-  now apply derive_mult; [apply Hx | apply HW].
-Qed.
-
 (* In the three theorems that follow, δ is the gradient of any loss by the logits. *)
 
 (* The weights of the last layer. *)
 Theorem eq_3_6 n d k L x W b δ :
   gradient2 n k L (affine d x W b) δ ->
   gradient2 d k (fun W => L (affine d x W b)) W (mul n x^T δ).
-Proof.
-  intros HL c v t Hc Hv; eapply derive_eq.
-  - apply (HL (fun u => affine d x (c u) b) (fun s j => ∑_(i < d) x s i * v i j)).
-    + intros; unfold affine, mul; f_equal; apply sum_ext; intros; rewrite Hc; auto.
-    + intros s j Hs Hj; eapply derive_eq.
-      * apply (affine_curve d (fun _ => x) c (fun _ => b) (fun _ _ => 0) v (fun _ => 0));
-          intros; auto using derive_const.
-      * rewrite Rplus_0_r; apply sum_ext; intros; ring.
-  - unfold mul, transpose.
-    rewrite (sum_ext n _ (fun s => ∑_(i < d) ∑_(j < k) x s i * δ s j * v i j)).
-    + rewrite sum_swap; apply sum_ext; intros i _; rewrite sum_swap.
-      apply sum_ext; intros j _; now rewrite sum_scal_r.
-    + intros s _; rewrite sum_swap; apply sum_ext; intros j _.
-      rewrite <- sum_scal; apply sum_ext; intros; ring.
-Qed.
+Proof. apply affine_weights. Qed.
 
 (* The biases. *)
 Theorem eq_3_7 n d k L x W b δ :
   gradient2 n k L (affine d x W b) δ ->
   gradient k (fun b => L (affine d x W b)) b (fun j => ∑_(s < n) δ s j).
-Proof.
-  intros HL c v t Hc Hv; eapply derive_eq.
-  - apply (HL (fun u => affine d x W (c u)) (fun _ j => v j)).
-    + intros; unfold affine; now rewrite Hc.
-    + intros s j Hs Hj; eapply derive_eq.
-      * apply (affine_curve d (fun _ => x) (fun _ => W) c (fun _ _ => 0) (fun _ _ => 0) v);
-          intros; auto using derive_const.
-      * rewrite sum_zero by (intros; ring); ring.
-  - rewrite sum_swap; apply sum_ext; intros; now rewrite sum_scal_r.
-Qed.
+Proof. apply affine_biases. Qed.
 
 (* The inputs, which are the outputs of the layer below. *)
 Theorem eq_3_8 n d k L x W b δ :
   gradient2 n k L (affine d x W b) δ ->
   gradient2 n d (fun x => L (affine d x W b)) x (mul k δ W^T).
-Proof.
-  intros HL c v t Hc Hv; eapply derive_eq.
-  - apply (HL (fun u => affine d (c u) W b) (fun s j => ∑_(i < d) v s i * W i j)).
-    + intros; unfold affine, mul; f_equal; apply sum_ext; intros; rewrite Hc; auto.
-    + intros s j Hs Hj; eapply derive_eq.
-      * apply (affine_curve d c (fun _ => W) (fun _ => b) v (fun _ _ => 0) (fun _ => 0));
-          intros; auto using derive_const.
-      * rewrite Rplus_0_r; apply sum_ext; intros; ring.
-  - unfold mul, transpose; apply sum_ext; intros s _.
-    rewrite (sum_ext k _ (fun j => ∑_(i < d) δ s j * W i j * v s i)).
-    + rewrite sum_swap; apply sum_ext; intros; now rewrite sum_scal_r.
-    + intros j _; rewrite <- sum_scal; apply sum_ext; intros; ring.
-Qed.
+Proof. apply affine_inputs. Qed.
 
 (* Cross-entropy by the probabilities, where they are positive. *)
 Theorem eq_3_10 n k y p :
