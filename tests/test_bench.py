@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+import torch
 
-from helpers import stand_ins
+from helpers import augment, data, stand_ins, tensors
 from tools import bench
 
 
@@ -18,6 +19,46 @@ def test_each_side_learns_in_its_epochs(side, digits):
     for _ in range(3):
         epoch()
     assert before < 0.4 and accuracy() > 0.7
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    images, labels = stand_ins.make("cifar10")[0]
+    mean = np.full(3, 0.5, np.float32)
+    return data.Split(images[:1000], labels[:1000], mean, mean)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_wide_network_learns_in_either_type(dtype, photographs):
+    epoch, accuracy = bench.wide(tensors.whole(photographs), dtype)
+    before = accuracy()
+    for _ in range(3):
+        epoch()
+    assert before < 0.4 and accuracy() > 0.5
+
+
+def test_both_ways_to_augment_make_the_same_kind_of_batches(photographs, monkeypatch):
+    made = {"whole": [], "one by one": []}
+    shift, stack = augment.shift, torch.stack
+
+    def shifted(*arguments):
+        made["whole"].append(shift(*arguments))
+        return made["whole"][-1]
+
+    def stacked(images):
+        made["one by one"].append(stack(images))
+        return made["one by one"][-1]
+
+    monkeypatch.setattr(augment, "shift", shifted)
+    bench.whole_set(tensors.whole(photographs))()
+    monkeypatch.setattr(torch, "stack", stacked)
+    bench.one_by_one(photographs)()
+    for batches in made.values():
+        images = torch.cat(batches)
+        assert images.shape == (1000, 3, 32, 32)
+        assert images.dtype == torch.float32
+    inner = [torch.cat(each)[..., 4:-4, 4:-4].mean().item() for each in made.values()]
+    assert inner[0] == pytest.approx(inner[1], abs=0.02)  # what moves in differs
 
 
 def test_a_side_that_does_not_learn_is_named(digits, monkeypatch):
@@ -37,6 +78,6 @@ def test_the_table_is_not_made_from_stand_ins(monkeypatch, tmp_path):
     monkeypatch.setattr(bench, "PAGE", tmp_path / "speed.md")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("DL_DATA", raising=False)
-    with pytest.raises(SystemExit, match="MNIST itself"):
+    with pytest.raises(SystemExit, match="the data itself"):
         bench.main()
     assert not bench.PAGE.exists()
