@@ -1,0 +1,196 @@
+"""Train and test the multilayer perceptron of cifar10_mlp.py (Part I, Task 3).
+
+    python cifar10_train.py --data_dir data --out cifar10_mlp.pt
+
+makes the weights that are handed in. A run that is killed goes on after its last whole
+epoch, to the same weights. What was measured lies beside them, as JSON. The test images
+are read once, at the end, with the weights as they are stored, in 16 bits; with
+--measure validation, as in every try, not at all.
+"""
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from cifar10_mlp import MLP
+from torchvision.datasets import CIFAR10
+
+DNN_HIDDEN_UNITS_DEFAULT = "1024,512,512"
+LEARNING_RATE_DEFAULT = 1e-2
+MAX_EPOCHS_DEFAULT = 200
+BATCH_SIZE_DEFAULT = 512
+WEIGHT_DECAY_DEFAULT = 0.05
+LABEL_SMOOTHING_DEFAULT = 0.1
+SHIFT_DEFAULT = 4
+MIXUP_DEFAULT = 0.0
+VALIDATION_DEFAULT = 5000
+PRECISION_DEFAULT = "bfloat16"
+
+FLAGS = None
+
+
+def load(data_dir, train):
+    """Normalized images (n, 3, 32, 32) and labels (n,) of the training or test part.
+
+    Each color has mean 0 and standard deviation 1 over the training images.
+    """
+    mean = torch.tensor([0.4914, 0.4822, 0.4465])[:, None, None]
+    std = torch.tensor([0.2470, 0.2435, 0.2616])[:, None, None]
+    data = CIFAR10(data_dir, train=train, download=True)
+    images = torch.from_numpy(data.data).permute(0, 3, 1, 2) / 255
+    return ((images - mean) / std).contiguous(), torch.tensor(data.targets)
+
+
+def augment(images, labels, rng):
+    """Distorted images and their targets (n, 10); each image has draws of its own.
+
+    Half of them are mirrored. All are moved by up to FLAGS.shift pixels each way, and
+    the mean color moves in. If FLAGS.mixup isn't 0, each is blended with another one of
+    the batch, in shares from Beta(mixup, mixup), and the targets likewise.
+    """
+    n, _, height, width = images.shape
+    mirrored = torch.from_numpy(rng.random(n) < 0.5)
+    images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+    down, right = torch.from_numpy(rng.integers(0, 2 * FLAGS.shift + 1, (2, n)))
+    windows = F.pad(images, (FLAGS.shift,) * 4).unfold(2, height, 1).unfold(3, width, 1)
+    images = windows[torch.arange(n), :, down, right]
+    targets = F.one_hot(labels, 10).float()
+    if FLAGS.mixup:
+        share = rng.beta(FLAGS.mixup, FLAGS.mixup, (n, 1))
+        share = torch.from_numpy(np.maximum(share, 1 - share)).float()
+        other = torch.from_numpy(rng.permutation(n))
+        targets = share * targets + (1 - share) * targets[other]
+        share = share[:, :, None, None]
+        images = share * images + (1 - share) * images[other]
+    return images, targets
+
+
+def train(model, optimizer, scheduler, images, labels, epoch):
+    """One epoch; returns the mean loss and the accuracy on what was trained on."""
+    model.train()
+    rng = np.random.default_rng([FLAGS.seed, epoch])  # so that a run can go on
+    loss_sum = right = 0
+    for rows in torch.from_numpy(rng.permutation(len(labels))).split(FLAGS.batch_size):
+        inputs, targets = augment(images[rows], labels[rows], rng)
+        with torch.autocast("cpu", enabled=FLAGS.precision == "bfloat16"):
+            logits = model(inputs)
+        loss = F.cross_entropy(
+            logits.float(), targets, label_smoothing=FLAGS.label_smoothing
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1)
+        optimizer.step()
+        scheduler.step()
+        loss_sum += loss.item() * len(rows)
+        right += (logits.argmax(1) == targets.argmax(1)).sum().item()
+    return loss_sum / len(labels), right / len(labels)
+
+
+@torch.no_grad()
+def evaluate(model, images, labels):
+    """The mean cross-entropy and the accuracy."""
+    model.eval()
+    logits = torch.cat([model(batch) for batch in images.split(1000)])
+    right = (logits.argmax(1) == labels).sum().item()
+    return F.cross_entropy(logits, labels).item(), right / len(labels)
+
+
+def save(state, path):
+    """Write in one step, so that a killed run leaves a whole file."""
+    part = path.with_name(f"{path.name}.part")
+    torch.save(state, part)
+    part.replace(path)
+
+
+def main():
+    """Train, test once, and store the weights and what was measured."""
+    torch.manual_seed(FLAGS.seed)
+    images, labels = load(FLAGS.data_dir, train=True)
+    # Validation images come out of the training images, the same ones for every seed.
+    order = torch.from_numpy(np.random.default_rng(324).permutation(len(labels)))
+    kept, held_out = order[FLAGS.validation :], order[: FLAGS.validation]
+    validation = images[held_out], labels[held_out]
+    images, labels = images[kept], labels[kept]
+
+    hidden = [int(units) for units in FLAGS.dnn_hidden_units.split(",")]
+    model = MLP(images[0].numel(), hidden, 10)
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        FLAGS.learning_rate,
+        (0.9, 0.99),
+        weight_decay=FLAGS.weight_decay,
+        fused=True,
+    )
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        FLAGS.learning_rate,
+        epochs=FLAGS.max_epochs,
+        steps_per_epoch=math.ceil(len(labels) / FLAGS.batch_size),
+        pct_start=0.1,
+        cycle_momentum=False,
+    )
+    parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
+    out, measured = Path(FLAGS.out), {"flags": vars(FLAGS), "epochs": []}
+    checkpoint = out.with_suffix(".checkpoint")
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        measured = state["measured"]
+        if measured["flags"] != vars(FLAGS):
+            raise SystemExit(f"{checkpoint} is of other flags: {measured['flags']}")
+    for epoch in range(len(measured["epochs"]), FLAGS.max_epochs):
+        start = time.perf_counter()
+        loss, accuracy = train(model, optimizer, scheduler, images, labels, epoch)
+        values = {"train_loss": loss, "train_accuracy": accuracy}
+        values["loss"], values["accuracy"] = evaluate(model, *validation)
+        values["seconds"] = time.perf_counter() - start
+        measured["epochs"].append(values)
+        print(epoch + 1, *(f"{name} {value:.4f}" for name, value in values.items()))
+        state = {name: part.state_dict() for name, part in parts.items()}
+        save(state | {"measured": measured}, checkpoint)
+
+    weights = model.state_dict()
+    for name, each in weights.items():
+        weights[name] = each.half() if each.is_floating_point() else each
+    model.load_state_dict(weights)  # tested is what is stored
+    if FLAGS.measure == "test":
+        measured["loss"], measured["accuracy"] = evaluate(
+            model, *load(FLAGS.data_dir, train=False)
+        )
+    else:
+        measured["loss"], measured["accuracy"] = evaluate(model, *validation)
+    print(f"{FLAGS.measure} accuracy {measured['accuracy']:.2%}")
+    save(weights, out)
+    out.with_suffix(".json").write_text(json.dumps(measured))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name, default, meaning in (
+        ("dnn_hidden_units", DNN_HIDDEN_UNITS_DEFAULT, "units of each hidden layer"),
+        ("learning_rate", LEARNING_RATE_DEFAULT, "the highest of the cycle"),
+        ("max_epochs", MAX_EPOCHS_DEFAULT, "passes over the training images"),
+        ("batch_size", BATCH_SIZE_DEFAULT, "images a step"),
+        ("weight_decay", WEIGHT_DECAY_DEFAULT, "of AdamW"),
+        ("label_smoothing", LABEL_SMOOTHING_DEFAULT, "share taken off the label"),
+        ("shift", SHIFT_DEFAULT, "pixels that an image is moved by, at most"),
+        ("mixup", MIXUP_DEFAULT, "parameter of the shares; 0: images stay unblended"),
+        ("validation", VALIDATION_DEFAULT, "training images held out"),
+        ("precision", PRECISION_DEFAULT, "bfloat16, or float32 on older processors"),
+        ("measure", "test", "what is read at the end, or validation once more"),
+        ("seed", 0, "of weights, order and distortions"),
+        ("data_dir", "data", "where CIFAR-10 is, or is put"),
+        ("out", "cifar10_mlp.pt", "file for the weights"),
+    ):
+        parser.add_argument(
+            f"--{name}", type=type(default), default=default, help=meaning
+        )
+    FLAGS, unparsed = parser.parse_known_args()
+    main()
