@@ -7,6 +7,7 @@ from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
@@ -14,7 +15,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
 
-from helpers import augment, precision, training
+from helpers import augment, data, precision, stand_ins, tensors, training
 
 ROOT = Path(__file__).parents[1]
 EPOCHS, BATCH = 3, 16
@@ -85,6 +86,29 @@ def test_it_learns_and_says_how_it_went():
     assert len(history["accuracy"]) == EPOCHS
 
 
+def test_it_reads_digits():
+    images, labels = stand_ins.make("mnist")[0]
+    mean = np.float32(0.3)
+    digits = tensors.whole(data.Split(images[:2000], labels[:2000], mean, mean))
+    train, validation = tensors.split_validation(digits, 500)
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Flatten(), nn.Linear(784, 100), nn.ReLU(), nn.Linear(100, 10)
+    )
+    optimizer = torch.optim.SGD(model.parameters(), 0.1, 0.9)
+    history = training.fit(model, optimizer, train, validation, epochs=5)
+    assert history["accuracy"][-1] > 0.75
+    assert training.evaluate(model, validation)[1] == max(history["accuracy"])
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_shown_in_a_terminal_only(terminal, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    trained()
+    out, err = capsys.readouterr()
+    assert out == "" and (f"{EPOCHS * STEPS}/{EPOCHS * STEPS}" in err) == terminal
+
+
 @pytest.mark.parametrize("step", [1, STEPS - 1, STEPS, STEPS + 2, EPOCHS * STEPS - 1])
 def test_a_killed_run_ends_like_an_uninterrupted_one(step, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "SAVE_EVERY", 0)
@@ -96,6 +120,19 @@ def test_a_killed_run_ends_like_an_uninterrupted_one(step, tmp_path, monkeypatch
     assert_same(went_on, trained())
     assert_same(trained(killed_at(0), checkpoint=file), went_on)  # nothing left to do
     assert [each.name for each in file.parent.iterdir()] == ["run.pt"]
+
+
+def test_every_batch_of_every_epoch_is_augmented_by_draws_of_its_own():
+    draws, pixels = [], []
+
+    def see(pictures, labels, rng):
+        draws.append(rng.random())
+        pixels.append(pictures.flatten()[0].item())
+        return pictures, labels
+
+    trained(see)
+    assert len(set(draws)) == EPOCHS * STEPS
+    assert pixels[:STEPS] != pixels[STEPS : 2 * STEPS]  # in another order
 
 
 def test_another_seed_is_another_run():
