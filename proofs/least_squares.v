@@ -15,13 +15,6 @@ Definition mean (n : nat) (x : vector) : R := 1 / INR n * ∑_(s < n) x s.
 Definition meets_conditions (n : nat) (x y : vector) (w0 w1 : R) : Prop :=
   ∑_(s < n) residual x y w0 w1 s = 0 /\ ∑_(s < n) x s * residual x y w0 w1 s = 0.
 
-Lemma derive_square f x l : derivative f x l ->
-  derivative (fun t => f t ^ 2) x (2 * f x * l).
-Proof.
-  intros H; apply (derive_ext (fun t => f t * f t)); [intros; ring |].
-  eapply derive_eq; [apply derive_mult; eauto | ring].
-Qed.
-
 Theorem eq_2_2 n x y w0 w1 :
   derivative (fun w0 => RSS n x y w0 w1) w0 (-2 * ∑_(s < n) residual x y w0 w1 s).
 Proof.

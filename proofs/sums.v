@@ -221,6 +221,13 @@ Proof.
   intros; apply (is_derive_mult f g); auto; intros n m; apply Rmult_comm.
 Qed.
 
+Lemma derive_square f x l : derivative f x l ->
+  derivative (fun t => f t ^ 2) x (2 * f x * l).
+Proof.
+  intros H; apply (derive_ext (fun t => f t * f t)); [intros; ring |].
+  eapply derive_eq; [apply derive_mult; eauto | ring].
+Qed.
+
 (* The chain rule for one inner function. *)
 Lemma derive_comp (f g : R -> R) x a b : derivative g x b -> derivative f (g x) a ->
   derivative (fun t => f (g t)) x (a * b).
