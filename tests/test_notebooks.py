@@ -16,7 +16,9 @@ from nbformat import v4
 
 import helpers
 from tools import gate, notebooks
-from tools.digest import PYTHON, ROOT
+from tools.digest import PYTHON, ROOT, sealed
+from tools.reading import Page
+from tools.rules import cells
 
 STREAM = 'print("one", flush=True)\nprint("two")'
 SHOW = """\
@@ -60,7 +62,9 @@ def test_two_runs_differ_in_nothing_but_the_record_of_the_run(twice):
         assert set(notebook["metadata"]["book"].pop("versions")) == {
             *("python", "numpy", "torch")
         }
-        assert set(notebook["metadata"].pop("book")) == {"digest", "date", "seconds"}
+        assert set(notebook["metadata"].pop("book")) == {
+            *("digest", "outputs", "date", "seconds")
+        }
     assert json.dumps(first) == json.dumps(second)
 
 
@@ -107,6 +111,23 @@ def test_a_run_writes_the_setup_cell_and_a_digest_that_is_fresh(twice):
     assert not notebooks.is_stale(notebook, twice[1])
     notebook.cells[2].source += "\nprint()"
     assert notebooks.is_stale(notebook, twice[1])
+
+
+def test_a_run_seals_what_it_stored(twice):
+    notebook = read(twice[1])
+    assert notebook.metadata.book.outputs == sealed(notebook)
+    notebook.cells[2].outputs[0].text += "three\n"
+    assert notebook.metadata.book.outputs != sealed(notebook)
+
+
+def test_a_folded_cell_is_folded_in_jupyterlab_and_in_colab_too():
+    cell = v4.new_code_cell("f()", metadata={"tags": ["hide-input"]})
+    notebooks._normalize(cell)
+    assert cell.metadata == {
+        "tags": ["hide-input"],
+        "jupyter": {"source_hidden": True},
+        "cellView": "form",
+    }
 
 
 def test_data_sets_are_loaded_before_the_cells_run_not_in_an_output(
@@ -342,7 +363,7 @@ def test_elsewhere_the_setup_cell_does_nothing(path, monkeypatch, capsys):
 @pytest.mark.parametrize("path", [CHAPTER, SOLUTION])
 def test_the_setup_cell_keeps_the_rules_for_cells(path):
     lines = notebooks.setup_cell(path).split("\n")
-    assert len(lines) <= gate.LINES and max(map(len, lines)) <= gate.COLUMNS
+    assert len(lines) <= cells.LINES and max(map(len, lines)) <= cells.COLUMNS
 
 
 @pytest.mark.parametrize("path", notebooks.notebooks(), ids=lambda path: path.stem)
@@ -351,33 +372,55 @@ def test_the_stored_setup_cell_is_the_canonical_one(path):
     assert code[0].source == notebooks.setup_cell(path)
 
 
-def test_check_says_a_sentence_a_breach_and_fails(tmp_path, monkeypatch, capsys):
-    path = written(tmp_path / "a.ipynb", "f()")
-    found = gate.problems(read(path), notebooks.setup_cell(path))
+def checked(path, monkeypatch, capsys):
+    """What `check` says of one notebook, and how it ends."""
     monkeypatch.setattr(sys, "argv", ["notebooks", "check", str(path)])
     with pytest.raises(SystemExit) as exit:
         notebooks.main()
-    said = [line for line in capsys.readouterr().out.split("\n") if "a.ipynb: " in line]
-    assert [line.partition("a.ipynb: ")[2] for line in said[: len(found)]] == found
-    stale = ["stale: 'make run' executes it again"] * (sys.version_info[:2] == PYTHON)
-    assert [line.partition("a.ipynb: ")[2] for line in said[len(found) :]] == stale
-    assert exit.value.code == f"{len(said)} to mend"
+    lines = capsys.readouterr().out.splitlines()
+    name = os.path.relpath(path, ROOT)
+    said = [line.partition(": ")[2] for line in lines if line.startswith(name)]
+    return said, exit.value.code
 
 
-def test_check_finds_headlines_without_claim_on_the_two_pages(
-    tmp_path, monkeypatch, capsys
+def test_check_says_a_sentence_a_breach_and_fails(tmp_path, monkeypatch, capsys):
+    path = written(tmp_path / "a.ipynb", "f()")
+    monkeypatch.setattr(notebooks, "is_stale", lambda *_: False)
+    said, code = checked(path, monkeypatch, capsys)
+    page = Page(path, read(path), notebooks.setup_cell(path))
+    assert said[: len(gate.problems(page))] == gate.problems(page)
+    assert code == f"{len(said)} to mend"
+
+
+@pytest.mark.skipif(sys.version_info[:2] != PYTHON, reason="said on one Python only")
+def test_a_stale_notebook_says_that_and_nothing_else(tmp_path, monkeypatch, capsys):
+    path = written(tmp_path / "a.ipynb", "f()")
+    said, code = checked(path, monkeypatch, capsys)
+    assert said == ["stale, made from other code: 'make run' executes it"]
+    assert code == "1 to mend"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "# Why?\n", "[]", "{}", "<<<<<<< HEAD\n{}"),
+        '{"cells": 1, "nbformat": 4}',
+        '{"cells": [{"cell_type": "code"}], "metadata": {}, "nbformat": 4}',
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_file_that_is_no_notebook_gets_one_line(
+    content, command, tmp_path, monkeypatch, capsys
 ):
-    (tmp_path / "README.md").write_text("About 10 %.\n\n| a | 20 % |\n")
-    (tmp_path / "intro.md").write_text("Reads 30 % in 40 s.\n")
-    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
-    assert notebooks.check_all([]) == 3
-    assert [
-        line for line in capsys.readouterr().out.splitlines() if "no claim" in line
-    ] == [
-        "README.md: no claim for '20 %'",
-        "intro.md: no claim for '30 %'",
-        "intro.md: no claim for '40 s'",
-    ]
+    path = tmp_path / "a.ipynb"
+    path.write_text(content)
+    monkeypatch.setattr(sys, "argv", ["notebooks", command, str(path)])
+    with pytest.raises(SystemExit, match="1 to mend"):
+        notebooks.main()
+    said = capsys.readouterr().out
+    assert said.count("not a notebook that Jupyter reads: ") == 1
+    assert len([line for line in said.splitlines() if "a.ipynb" in line]) <= 2
+    assert path.read_text() == content
 
 
 def test_the_books_own_notebooks_and_pages_keep_the_rules(monkeypatch, capsys):
@@ -386,17 +429,6 @@ def test_the_books_own_notebooks_and_pages_keep_the_rules(monkeypatch, capsys):
         notebooks.main()
     except SystemExit:
         pytest.fail(capsys.readouterr().out)
-
-
-def test_the_pages_are_not_held_against_the_claims_of_one_notebook(
-    tmp_path, monkeypatch, capsys
-):
-    setup = notebooks.setup_cell(CHAPTER)
-    (tmp_path / "intro.md").write_text("Reads 30 %.\n")
-    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
-    monkeypatch.setattr(notebooks, "setup_cell", lambda path: setup)
-    notebooks.check_all([written(tmp_path / "a.ipynb", "f()")])
-    assert "intro.md" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["run", "check"])

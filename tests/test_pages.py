@@ -235,13 +235,3 @@ def test_the_lines_quoted_in_the_introduction_are_printed_by_chapter_3():
     assert len(quotes) == 3
     for quote in quotes:
         assert " ".join(quote.replace("\n> ", " ")[2:].split()) in printed
-
-
-def test_the_introduction_says_how_long_each_chapter_takes():
-    text = (ROOT / "intro.md").read_text()
-    paths = re.findall(r"\]\((chapters/[\w-]+\.ipynb)\) \((\d+)\)", text)
-    assert {path for path, _ in paths} == {
-        path.relative_to(ROOT).as_posix() for path in ROOT.glob("chapters/*.ipynb")
-    }
-    for path, minutes in paths:
-        assert f"takes about {minutes} minutes" in (ROOT / path).read_text(), path

@@ -8,6 +8,7 @@ docstrings, so that prose and layout don't count.
 
 import ast
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -38,6 +39,16 @@ def digest(notebook: NotebookNode, folder: Path, library: Path = LIBRARY) -> str
     for file in _files(trees, folder):
         whole.update(file.read_bytes())
     return whole.hexdigest()[:16]
+
+
+def sealed(notebook: NotebookNode) -> str:
+    """The digest of what a run stored: outputs, alternative texts and captions."""
+    stored = [
+        [cell.outputs, cell.metadata.get("mystnb")]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ]
+    return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def parsed(source: str) -> ast.Module:

@@ -20,8 +20,9 @@ import helpers
 from helpers import data
 from helpers.files import write_whole
 from tools import gate
-from tools.digest import PYTHON, ROOT, digest
-from tools.reading import data_sets
+from tools.digest import PYTHON, ROOT, digest, sealed
+from tools.reading import Page, data_sets, read_book
+from tools.rules.cells import SETUP_TAG
 
 # One thread, as in the tests; and no outputs stored that come from stand-in data.
 SURROUNDINGS = {
@@ -85,6 +86,17 @@ def setup_cell(path: Path) -> str:
     )
 
 
+def opened(path: Path) -> NotebookNode:
+    """The notebook in a file; raises ValueError, one line, if it holds none."""
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+    except (nbformat.ValidationError, ValueError, AttributeError, TypeError) as error:
+        reason = str(error).strip().split("\n")[0][:80]
+        raise ValueError(f"not a notebook that Jupyter reads: {reason}") from None
+    return notebook
+
+
 def is_stale(notebook: NotebookNode, path: Path) -> bool:
     """Whether the stored outputs were made from other code than what stands here."""
     return notebook.metadata.get("book", {}).get("digest") != digest(
@@ -98,7 +110,7 @@ def run(path: Path) -> float:
     Nothing is written unless every cell ran. Raises CellControlSignal for a cell that
     fails or takes too long, DeadKernelError, FileNotFoundError without the real data.
     """
-    notebook = nbformat.read(path, as_version=4)
+    notebook = opened(path)
     _set_up(notebook, path)
     for name in data_sets(notebook):
         if data.load(name).source != "original":
@@ -125,6 +137,7 @@ def run(path: Path) -> float:
         "language_info": {"name": "python"},
         "book": {
             "digest": code,
+            "outputs": sealed(notebook),
             "date": datetime.date.today().isoformat(),
             "seconds": seconds,
             "versions": {
@@ -141,18 +154,20 @@ def run(path: Path) -> float:
 def _set_up(notebook: NotebookNode, path: Path) -> None:
     """Make the setup cell the first code cell; an author's own first cell stays."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    if not code or gate.SETUP_TAG not in code[0].metadata.get("tags", []):
+    if not code or SETUP_TAG not in code[0].metadata.get("tags", []):
         at = notebook.cells.index(code[0]) if code else len(notebook.cells)
         code.insert(0, nbformat.v4.new_code_cell())
         notebook.cells.insert(at, code[0])
     code[0].source = setup_cell(path)
-    code[0].metadata["tags"] = [gate.SETUP_TAG]  # nothing to read on the page
+    code[0].metadata["tags"] = [SETUP_TAG]  # nothing to read on the page
 
 
 def _normalize(cell: NotebookNode) -> None:
     """Leave nothing in a cell that changes from run to run; give figures their alt."""
     tags = cell.metadata.get("tags")
     cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+    if tags and "hide-input" in tags:  # on the page; the others fold JupyterLab, Colab
+        cell.metadata.update(jupyter={"source_hidden": True}, cellView="form")
     if cell.cell_type != "code":
         return
     merged: list[NotebookNode] = []
@@ -181,11 +196,11 @@ def run_all(paths: list[Path]) -> int:
     failed = 0
     for path in paths or notebooks():
         name = os.path.relpath(path, ROOT)
-        if not paths and not is_stale(nbformat.read(path, as_version=4), path):
-            print(f"{name}: fresh")
-            continue
-        print(f"{name}: running", flush=True)
         try:
+            if not paths and not is_stale(opened(path), path):
+                print(f"{name}: fresh")
+                continue
+            print(f"{name}: running", flush=True)
             print(f"{name}: {run(path)} s")
         except (CellControlSignal, DeadKernelError, OSError, ValueError) as error:
             failed += 1
@@ -194,28 +209,36 @@ def run_all(paths: list[Path]) -> int:
 
 
 def check_all(paths: list[Path]) -> int:
-    """Print every breach of the rules; return how many there are."""
+    """Print every breach of the rules; return how many there are.
+
+    Of a notebook that is stale, nothing else is said.
+    """
     compare = sys.version_info[:2] == PYTHON
     if not compare:
         wanted = ".".join(map(str, PYTHON))
         print(f"Staleness is not checked: that takes Python {wanted}.")
-    breaches, claims = 0, []
-    for path in paths or notebooks():
-        notebook = nbformat.read(path, as_version=4)
-        problems = gate.problems(notebook, setup_cell(path))
+    pages, found, stale = {}, [], set()
+    for path in dict.fromkeys([*notebooks(), *map(Path.resolve, paths)]):
+        name = os.path.relpath(path, ROOT)
+        try:
+            notebook = opened(path)
+        except ValueError as error:
+            found.append((name, str(error)))
+            continue
+        pages[name] = Page(path, notebook, setup_cell(path))
         if compare and is_stale(notebook, path):
-            problems.append("stale: 'make run' executes it again")
-        claims += gate.claims(notebook)
-        for problem in problems:
-            print(f"{os.path.relpath(path, ROOT)}: {problem}")
-        breaches += len(problems)
-    for page in () if paths else ("README.md", "intro.md"):  # need all the claims
-        text = (ROOT / page).read_text("utf-8")
-        text = gate.tables(text) if page == "README.md" else text
-        for number in gate.unclaimed(text, claims):
-            print(f"{page}: no claim for '{number}'")
-            breaches += 1
-    return breaches
+            stale.add(name)
+            found.append((name, "stale, made from other code: 'make run' executes it"))
+        else:
+            found += [(name, problem) for problem in gate.problems(pages[name])]
+    between = gate.problems_between(read_book(ROOT, pages))
+    found += [breach for breach in between if breach[0] not in stale]
+    if paths:
+        only = {os.path.relpath(path.resolve(), ROOT) for path in paths}
+        found = [breach for breach in found if breach[0] in only]
+    for name, problem in found:
+        print(f"{name}: {problem}")
+    return len(found)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ write the same bytes.
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from helpers.files import write_whole
 from tools.markdown import plain, table
 from tools.reading import (
     code_cells,
+    contents,
     equations,
     is_definition,
     prose,
@@ -130,8 +131,7 @@ def write_pages(root: Path) -> None:
     Raises ValueError if a notebook cites what references.bib doesn't have, or if a
     result card isn't valid.
     """
-    toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
-    paths = [f"{file}.ipynb" for file in _files(toc) if file.startswith(ROOMS)]
+    paths = [f"{file}.ipynb" for file in contents(root) if file.startswith(ROOMS)]
     paths = [path for path in paths if (root / path).is_file()]
     notebooks = {path: nbformat.read(root / path, as_version=4) for path in paths}
     bibliography = parse_file(root / "references.bib", encoding="utf-8")
@@ -184,15 +184,6 @@ def _label(entry: Entry) -> str:
 def _cited(notebook: NotebookNode) -> set[str]:
     text = "\n".join(cell.source for _, cell in text_cells(notebook))
     return set(re.findall(r"references\.md#([\w-]+)", text))
-
-
-def _files(toc: object) -> Iterator[str]:
-    """The files of a table of contents, in its order."""
-    if isinstance(toc, dict) and "file" in toc:
-        yield toc["file"]
-    if isinstance(toc, dict | list):
-        for part in toc.values() if isinstance(toc, dict) else toc:
-            yield from _files(part)
 
 
 def main() -> None:

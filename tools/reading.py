@@ -2,16 +2,55 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+import yaml
 from nbformat import NotebookNode
 
 from tools.digest import parsed
 
+GENERATED = {"ledger.md", "references.md", "results.md"}  # by `make book`
+CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 NOT_PROSE = re.compile(r"^[ >]*(```+|~~~+).*?(?:^[ >]*\1|\Z)|<!--.*?-->", re.M | re.S)
 TAG = re.compile(r"\\tag\s*\*?\s*\{([^}]*)\}")
 DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.S)
 HEADING_OR_DISPLAY = re.compile(r"^ {0,3}#+ +([^\n]+)|\$\$(.+?)\$\$", re.M | re.S)
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """A stored notebook, where it lies, and what its setup cell has to be."""
+
+    path: Path
+    notebook: NotebookNode
+    setup: str = ""
+
+    @property
+    def chapter(self) -> int | None:
+        """The chapter's number; None for a solution."""
+        number = re.match(r".*\bchapters/(\d+)-", self.path.as_posix())
+        return int(number[1]) if number else None
+
+    @property
+    def code(self) -> list[tuple[int, NotebookNode]]:
+        return code_cells(self.notebook)
+
+    @property
+    def text(self) -> list[tuple[int, NotebookNode]]:
+        return text_cells(self.notebook)
+
+
+@dataclass(frozen=True, eq=False)
+class Book:
+    """All notebooks and texts by their path from the root, and the official cards."""
+
+    root: Path
+    pages: dict[str, Page]
+    texts: dict[str, str]
+    cards: list[str]
+    contents: list[str]
 
 
 @dataclass(frozen=True)
@@ -21,6 +60,35 @@ class Equation:
     number: str
     formula: str
     section: str
+
+
+def read_book(root: Path, pages: dict[str, Page]) -> Book:
+    """The book at `root`, whose notebooks are `pages`."""
+    files = [root / "README.md", root / "intro.md", root / "CONTRIBUTING.md"]
+    files += [*sorted(root.glob("pages/*.md")), *root.glob("solutions/*/README.md")]
+    texts = {
+        file.relative_to(root).as_posix(): file.read_text("utf-8")
+        for file in files
+        if file.name not in GENERATED
+    }
+    homeworks = yaml.safe_load((root / "solutions/questions.yml").read_text("utf-8"))
+    questions = [q for homework in homeworks.values() for q in homework["questions"]]
+    cards = [q["card"] for q in questions if "card" in q]
+    cards = [card for card in cards if (root / card).is_file()]
+    return Book(root, pages, texts, cards, contents(root))
+
+
+def contents(root: Path) -> list[str]:
+    """The files of `_toc.yml`, without endings, in its order."""
+    return list(_files(yaml.safe_load((root / "_toc.yml").read_text("utf-8"))))
+
+
+def _files(toc: object) -> Iterator[str]:
+    if isinstance(toc, dict) and "file" in toc:
+        yield toc["file"]
+    if isinstance(toc, dict | list):
+        for part in toc.values() if isinstance(toc, dict) else toc:
+            yield from _files(part)
 
 
 def code_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:
@@ -42,6 +110,11 @@ def tags_of(cell: NotebookNode) -> set[str]:
     return set(cell.metadata.get("tags", []))
 
 
+def plain_prose(text: str) -> str:
+    """Markdown without code spans and formulas."""
+    return re.sub(r"\$[^$\n]+\$", "", DISPLAY.sub("", CODE_SPAN.sub("", text)))
+
+
 def called(tree: ast.AST, verb: str) -> list[str]:
     """The first argument of each call of `verb`; "?" where it is no literal."""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
@@ -49,6 +122,18 @@ def called(tree: ast.AST, verb: str) -> list[str]:
     return [
         str(arg[0].value) if arg and isinstance(arg[0], ast.Constant) else "?"
         for arg in args
+    ]
+
+
+def at_margin(tree: ast.Module, verb: str) -> list[str]:
+    """As `called`, of the calls that are lines of their own and always run."""
+    lines = [line for line in tree.body if isinstance(line, ast.Expr)]
+    return [
+        name
+        for line in lines
+        if isinstance(line.value, ast.Call)
+        and ast.unparse(line.value.func).rpartition(".")[2] == verb
+        for name in called(line, ast.unparse(line.value.func))[:1]
     ]
 
 

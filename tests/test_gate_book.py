@@ -1,0 +1,418 @@
+"""A small book that keeps the rules between its files passes; each slip is named."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from nbformat import v4
+
+from helpers.claims import Row, one_line
+from tools import gate
+from tools.digest import ROOT
+from tools.reading import Page, read_book
+
+CHAPTER, SOLUTION = "chapters/04-a.ipynb", "solutions/course/solution.ipynb"
+OPENING = """\
+# Why?
+
+$$a := b \\tag{4.1}$$
+
+See (4.1), [notation](../pages/notation.md#a), [the site](https://example.org),
+[up](#why) and the [ledger](../pages/ledger.md).
+"""
+FILES = {
+    "README.md": f"""\
+# A book
+
+| homework | chapters | solution | result |
+| --- | --- | --- | --- |
+| one | [04]({CHAPTER}) | [here](solutions/course/README.md) | |
+""",
+    "intro.md": f"After [chapter 4]({CHAPTER}) (5) and [a hand-in]({SOLUTION}).\n",
+    "CONTRIBUTING.md": "# How\n",
+    "_toc.yml": """\
+root: intro
+parts:
+  - chapters:
+      - file: chapters/04-a
+      - file: solutions/course/solution
+      - file: pages/ledger
+""",
+    "pages/notation.md": "# Notation\n\n(4.1) is a definition.\n",
+    "solutions/course/README.md": "# The hand-in\n",
+    "solutions/questions.yml": "course:\n  questions:\n    - key: q1\n",
+    "src/helpers/nn.py": "# (4.1)\nx = f(2.5), f[0](2.5)\n",
+    CHAPTER: "",
+    SOLUTION: "",
+}
+
+
+def claimed(what, *numbers, words="at least", limit=0.0, unit="%", **cause):
+    """A cell with what `claim` stores."""
+    row = Row(what, words, limit, list(numbers), unit, **cause)
+    metadata = {"book": {"verb": "claim", **row.record()}}
+    data = {"text/plain": one_line(row)}
+    output = v4.new_output("display_data", data, metadata=metadata)
+    return v4.new_code_cell("claim(what, numbers)", outputs=[output])
+
+
+def notebook(*cells):
+    cells = [v4.new_markdown_cell(x) if isinstance(x, str) else x for x in cells]
+    return v4.new_notebook(cells=cells, metadata={"book": {"seconds": 3}})
+
+
+@dataclass
+class Draft:
+    """A book that a test changes; `problems` are the gate's sentences."""
+
+    root: Path
+    notebooks: dict
+
+    def problems(self):
+        pages = {
+            name: Page(self.root / name, notebook)
+            for name, notebook in self.notebooks.items()
+        }
+        return list(gate.problems_between(read_book(self.root, pages)))
+
+    def replace(self, name, old, new):
+        file = self.root / name
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
+
+    def say(self, text, name=CHAPTER):
+        self.notebooks[name].cells.append(v4.new_markdown_cell(text))
+
+
+@pytest.fixture
+def book(tmp_path):
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "tests").mkdir()
+    shutil.copy(ROOT / "tests/sanitize.cfg", tmp_path / "tests")
+    accuracy = claimed("MNIST test accuracy", 0.983, 0.981, limit=0.98)
+    training = claimed("MNIST training accuracy", 0.9992)
+    best = claimed("MNIST test accuracy", 0.9931)
+    return Draft(
+        tmp_path,
+        {
+            CHAPTER: notebook(OPENING, accuracy, training),
+            SOLUTION: notebook("# Answers", best),
+        },
+    )
+
+
+def test_a_book_that_keeps_all_rules_passes(book):
+    assert book.problems() == []
+
+
+# --- the files ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "link", "sentence"),
+    [
+        ("_toc.yml", "      - file: chapters/04-a\n", "not in _toc.yml"),
+        (
+            "README.md",
+            f"[04]({CHAPTER})",
+            f"no link in the table of README.md: [2]({CHAPTER})",
+        ),
+        (
+            "intro.md",
+            f"({CHAPTER})",
+            f"no link in the text of intro.md: [2]({CHAPTER})",
+        ),
+    ],
+)
+def test_a_chapter_that_a_list_leaves_out_is_named(book, name, link, sentence):
+    book.replace(name, link, "")
+    assert (CHAPTER, sentence) in book.problems()
+
+
+def test_a_chapter_outside_of_the_readmes_table_is_named(book):
+    book.replace("README.md", f"[04]({CHAPTER})", "04")
+    book.replace("README.md", "# A book", f"# A book\n\n[04]({CHAPTER})")
+    [(name, _)] = book.problems()
+    assert name == CHAPTER
+
+
+def test_a_solution_is_listed_by_its_readme(book):
+    book.replace("README.md", "[here](solutions/course/README.md)", "here")
+    sentence = f"no link in the table of README.md: [2]({SOLUTION})"
+    assert book.problems() == [(SOLUTION, sentence)]
+
+
+def test_a_file_of_the_contents_that_is_not_there_is_named(book):
+    book.replace("_toc.yml", "pages/ledger", "pages/legder")
+    assert book.problems() == [("_toc.yml", "there is no pages/legder")]
+
+
+def test_more_than_fourteen_minutes_for_all_notebooks_are_named(book):
+    book.notebooks[CHAPTER].metadata.book.seconds = 837
+    assert book.problems() == []
+    book.notebooks[SOLUTION].metadata.book.seconds = 3.6
+    found = [("chapters", "841 s for all notebooks; at most 840")]
+    assert book.problems() == found
+
+
+@pytest.mark.parametrize(
+    "said", ["(10)", "(5), or again [4](chapters/04-a.ipynb) (9)", ""]
+)
+def test_another_reading_time_in_the_introduction_is_named(book, said):
+    book.replace("intro.md", "(5)", said)
+    sentence = f"has to say how many minutes it takes: [2]({CHAPTER}) (5)"
+    assert book.problems() == [("intro.md", sentence)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (CHAPTER, "By (4.9)."),
+        (CHAPTER, "<details><summary>Hint</summary>\n\n(4.9)\n\n</details>"),
+        ("pages/notation.md", "By (4.9)."),
+        ("intro.md", "By (4.9)."),
+        ("README.md", "By (4.9)."),
+        ("src/helpers/nn.py", "# by (4.9)"),
+        ("src/helpers/nn.py", 'hint = "(4.9) says so"'),
+    ],
+)
+def test_an_equation_that_is_not_there_is_named_wherever_it_is_referred_to(
+    book, name, text
+):
+    if name == CHAPTER:
+        book.say(text)
+    else:
+        with (book.root / name).open("a") as file:
+            file.write(f"\n{text}\n")
+    assert book.problems() == [(name, "there is no equation (4.9)")]
+
+
+def test_a_comment_in_a_cell_that_refers_to_no_equation_is_named(book):
+    cell = v4.new_code_cell("x = f(4.9)  # by (4.1)")
+    book.notebooks[CHAPTER].cells.append(cell)
+    assert book.problems() == []
+    cell.source = "x = 1  # by (4.9)"
+    assert book.problems() == [(CHAPTER, "cell 3: there is no equation (4.9)")]
+
+
+@pytest.mark.parametrize("text", ["`f(4.9)`", "$f(4.9)$", "```\n(4.9)\n```", "(4.1.9)"])
+def test_a_number_in_code_or_in_a_formula_refers_to_nothing(book, text):
+    book.say(text)
+    assert book.problems() == []
+
+
+@pytest.mark.parametrize(
+    "link", ["[a](../pages/no.md)", "![a curve](no.png)", "[a](05-b.ipynb#c)"]
+)
+def test_a_link_or_picture_that_leads_nowhere_is_named(book, link):
+    book.say(link)
+    file = link.partition("(")[2].rstrip(")").partition("#")[0]
+    assert book.problems() == [(CHAPTER, f"links to {file}, which is not there")]
+
+
+def test_a_link_of_the_readme_that_leads_nowhere_is_named(book):
+    book.replace("README.md", "# A book", "# A book\n\n![a page](assets/page.png)")
+    sentence = "links to assets/page.png, which is not there"
+    assert book.problems() == [("README.md", sentence)]
+
+
+def test_links_in_code_and_to_what_is_attached_are_not_followed(book):
+    book.say("`[a](no.md)` and ![a dot](attachment:a.png)\n\n```\n[a](no.md)\n```")
+    assert book.problems() == []
+
+
+@pytest.mark.parametrize(
+    "regex",
+    [".*", "measured .*|^accuracy.*", r"\d+", r"measured [\s\S]*", " .*≈", "≈[^m]+"],
+)
+def test_a_mask_that_hides_more_than_what_is_measured_is_named(book, regex):
+    (book.root / "tests/sanitize.cfg").write_text(f"[a]\nregex: {regex}\nreplace: a\n")
+    [(name, sentence)] = book.problems()
+    assert name == "tests/sanitize.cfg" and "hides more than 'measured …'" in sentence
+
+
+# --- headlines ------------------------------------------------------------------------
+
+
+def unclaimed(book):
+    return [
+        (name, sentence.partition("'")[2].partition("'")[0])
+        for name, sentence in book.problems()
+        if "no claim of its own" in sentence
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        ("91.2 %", "91.2 %"),
+        ("91.2%", "91.2 %"),
+        ("91.2 percent", "91.2 percent"),
+        ("**91.2** %", "91.2 %"),
+        ("$91.2\\,\\%$", "91.2 %"),
+        ("91.2\u202f%", "91.2 %"),
+        ("1,024 %", "1,024 %"),
+        ("3 percentage points", "3 percentage points"),
+        ("in 60 seconds", "60 seconds"),
+        ("a 60-second run", "60 second"),
+        ("5 ms", "5 ms"),
+        ("2 h", "2 h"),
+    ],
+)
+@pytest.mark.parametrize(
+    "place", ["## MNIST: {}", "# {}", "## What to keep\n\nMNIST. And {}, of MNIST."]
+)
+def test_a_headline_number_without_claim_is_named(book, words, number, place):
+    book.say(place.format(words))
+    assert unclaimed(book) == [(CHAPTER, number)]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "since the 1990s",
+        "torch 2.13.0 s",
+        "4 samples, hours later",
+        "$2h$ and $\\frac{1}{2} s$",
+        "MNIST at 98 % and 98.2 %",
+        "98.20 percent of MNIST's digits",
+        "MNIST's training images are known, 99.9 %",
+        "MNIST, more than 98 %",
+        "MNIST, 98 % and more",
+    ],
+)
+def test_what_a_claim_bears_out_or_is_no_number_may_stand_in_a_heading(book, words):
+    book.say(f"## {words}")
+    assert unclaimed(book) == []
+
+
+def test_numbers_in_the_running_text_are_no_headlines(book):
+    book.say("About 40 % of MNIST, in 3 seconds.\n\n## Sources\n\nThere it is 91 %.")
+    assert unclaimed(book) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        ("MNIST 99 %", "99 %"),
+        ("MNIST 98.1 %", "98.1 %"),
+        ("MNIST 98.21 %", "98.21 %"),
+        ("MNIST 0.982 %", "0.982 %"),
+        ("MNIST 98.2 s", "98.2 s"),
+        ("MNIST 98.2 percentage points, 98.2 min", "98.2 min"),
+        ("CIFAR-10: 98.2 %", "98.2 %"),  # another subject
+        ("MNIST, test digits, 99.9 %", "99.9 %"),  # that is the training accuracy
+        ("MNIST, more than 98.2 %", "98.2 %"),  # which the mean, 98.2, is not above
+        ("MNIST, more than 98.3 %", "98.3 %"),
+        ("MNIST, less than 98 %", "98 %"),
+    ],
+)
+def test_another_number_or_another_subject_than_a_claims_is_named(book, words, number):
+    book.notebooks[CHAPTER].cells[1] = claimed(
+        "MNIST test accuracy", 0.98196, limit=0.98
+    )
+    book.say(f"## {words}")
+    assert unclaimed(book) == [(CHAPTER, number)]
+
+
+def test_a_bar_alone_bears_out_at_least_and_at_most_and_nothing_else(book):
+    low = claimed("CIFAR accuracy", 0.912, limit=0.85)
+    high = claimed("CIFAR error", 0.02, words="at most", limit=0.1)
+    book.notebooks[CHAPTER].cells[1:3] = [low, high]
+    book.say("## CIFAR, more than 85 %, with an error of less than 10 %, or 91 %")
+    assert unclaimed(book) == []
+    book.say("## CIFAR 85 %, with an error of 10 %, CIFAR at most 85 %")
+    assert unclaimed(book) == [(CHAPTER, "85 %"), (CHAPTER, "10 %"), (CHAPTER, "85 %")]
+
+
+def test_a_heading_of_90_percent_over_a_bar_of_85_is_named(book):
+    other = claimed("pixels saturated", 0.95, limit=0.9)
+    low = claimed("CIFAR accuracy", 0.87, limit=0.85)
+    book.notebooks[CHAPTER].cells[1:3] = [other, low]
+    book.say("## CIFAR at 90 %")
+    assert unclaimed(book) == [(CHAPTER, "90 %")]
+
+
+def test_the_subject_stands_in_the_sentence_and_a_word_of_it_near_the_number(book):
+    distorted = claimed("MNIST test accuracy, distorted", 0.993)
+    book.notebooks[CHAPTER].cells.append(distorted)
+    keep = "## What to keep\n\nA network reads 98 % of MNIST; distorting it brings {}."
+    book.say(keep.format("99.3 %"))
+    assert unclaimed(book) == []
+    book.notebooks[CHAPTER].cells[-1].source = keep.format("99.9 %")
+    assert unclaimed(book) == [(CHAPTER, "99.9 %")]
+    book.notebooks[CHAPTER].cells[-1].source = keep.format("98.2 %")
+    assert unclaimed(book) == [(CHAPTER, "98.2 %")]
+
+
+def test_the_share_of_a_cause_may_be_a_headline(book):
+    cause = claimed(
+        "gap",
+        *(0.12, 0.13, 0.11),
+        limit=0.5,
+        control="with dropout",
+        without=[0.04, 0.04, 0.04],
+    )
+    book.notebooks[CHAPTER].cells.append(cause)
+    book.say("## A gap of 12 %, of which dropout takes 67 %")
+    assert unclaimed(book) == []
+    book.say("## A gap of 4 %")
+    assert unclaimed(book) == [(CHAPTER, "4 %")]
+
+
+def test_points_are_claimed_in_points_or_as_a_difference_of_shares(book):
+    gained = claimed("gained", 1.5, unit="points")
+    lost = claimed("lost", 0.02)
+    book.notebooks[CHAPTER].cells += [gained, lost]
+    book.say("## Gained 1.5 percentage points, lost 2 percentage points")
+    assert unclaimed(book) == []
+    book.say("## Gained 1.5 %")
+    assert unclaimed(book) == [(CHAPTER, "1.5 %")]
+
+
+def test_a_claim_of_another_notebook_counts_where_the_paragraph_links_to_it(book):
+    keep = "## What to keep\n\nMNIST comes to 99.3 % in the hand-in."
+    book.say(keep)
+    assert unclaimed(book) == [(CHAPTER, "99.3 %")]
+    link = keep.replace("the hand-in", f"[the hand-in](../{SOLUTION})")
+    book.notebooks[CHAPTER].cells[-1].source = link
+    assert unclaimed(book) == []
+
+
+def test_the_readmes_rows_are_borne_out_by_what_they_link_to_and_its_text_is_not_read(
+    book,
+):
+    book.replace("README.md", "| |\n", "| MNIST 99.3 % |\n")
+    book.replace("README.md", "# A book", "# A book\n\nHalf, 50 %.")
+    assert unclaimed(book) == []
+    for wrong in ("99 % of CIFAR", "MNIST 99.9 %", "MNIST 95 %"):
+        book.replace("README.md", "MNIST 99.3 %", wrong)
+        assert [name for name, _ in unclaimed(book)] == ["README.md"]
+        book.replace("README.md", wrong, "MNIST 99.3 %")
+    book.replace("README.md", "[here](solutions/course/README.md)", "here")
+    assert unclaimed(book) == [("README.md", "99.3 %")]
+
+
+def test_the_introduction_is_borne_out_by_what_its_paragraph_links_to(book):
+    book.replace("intro.md", " and ", " you reach 98 % on\nMNIST; ")
+    assert unclaimed(book) == []
+    book.replace("intro.md", "98 %", "97 %")
+    book.replace("intro.md", "After", "It reads 98 % of MNIST.\n\nAfter")
+    assert unclaimed(book) == [("intro.md", "98 %"), ("intro.md", "97 %")]
+
+
+def test_a_homeworks_own_card_bears_out_its_headline(book):
+    card = {"metric": "CIFAR accuracy", "unit": "%", "seeds": [{"value": 0.8123}]}
+    (book.root / "solutions/course/cards").mkdir()
+    (book.root / "solutions/course/cards/a.json").write_text(json.dumps(card))
+    book.say("## CIFAR 81.2 %", SOLUTION)
+    assert unclaimed(book) == [(SOLUTION, "81.2 %")]
+    questions = "      card: solutions/course/cards/a.json\n"
+    book.replace("solutions/questions.yml", "- key: q1\n", f"- key: q1\n{questions}")
+    assert unclaimed(book) == []
+    book.say("## CIFAR 81.2 %", CHAPTER)
+    assert unclaimed(book) == [(CHAPTER, "81.2 %")]

@@ -1,0 +1,62 @@
+"""The rules that the stored book has to keep, by subject; each rule is one function.
+
+A rule for notebooks takes a `Page` and yields sentences, one a breach; it is named in
+`NOTEBOOK`. A rule for the whole book takes a `Book` and yields pairs of a path and a
+sentence; it is named in `BOOK`. To add one, write it beside its like and name it here;
+`tests/test_gate.py` has a notebook that keeps all of them. Cells are counted from 0,
+Markdown cells included.
+"""
+
+from tools.rules import (
+    book,
+    cells,
+    claims,
+    equations,
+    exercises,
+    figures,
+    headlines,
+    outputs,
+    text,
+)
+
+NOTEBOOK = (
+    cells.setup_first,
+    cells.short,
+    cells.plain_python,
+    cells.verbs_are_the_librarys,
+    cells.known_tags,
+    cells.folded,
+    cells.small_and_quick,
+    outputs.executed_in_order,
+    outputs.as_executed,
+    outputs.clean,
+    outputs.complete,
+    outputs.masked_numbers_are_claimed,
+    outputs.few_uncompared,
+    outputs.shown_errors,
+    claims.say_what_was_measured,
+    figures.one_a_cell,
+    figures.described,
+    figures.captioned,
+    text.plain_markdown,
+    text.plain_html,
+    text.closed_formulas,
+    text.nothing_ahead,
+    text.what_to_keep,
+    text.reading_time,
+    equations.in_order,
+    equations.state_something,
+    equations.proved,
+    exercises.numbered,
+    exercises.checked,
+    exercises.folded,
+)
+BOOK = (
+    book.listed,
+    book.quick,
+    book.reading_times,
+    book.references,
+    book.links,
+    book.masks,
+    headlines.claimed,
+)

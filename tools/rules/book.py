@@ -1,0 +1,117 @@
+"""What holds between the notebooks, the pages, the README and the masks."""
+
+import configparser
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tools.reading import (
+    CODE_SPAN,
+    GENERATED,
+    Book,
+    equations,
+    plain_prose,
+    prose,
+)
+from tools.rules.text import EQUATION, minutes
+
+ENDINGS = (".ipynb", ".md")
+LINK = re.compile(r"!?\[[^]]*\]\(<?([^)\s>]+)")
+COMMENT = re.compile(r"#.*?\((\d+\.\d+)\)")
+SAID = re.compile(r"(?<![\w)\]])\((\d{1,2}\.\d{1,2})\)")  # f(2.5) is a call
+SECONDS = 840  # all notebooks together
+
+Found = Iterator[tuple[str, str]]
+
+
+def listed(book: Book) -> Found:
+    """Each notebook is in `_toc.yml`, in `intro.md` and in the README's table."""
+    rows = [row for row in book.texts["README.md"].split("\n") if row.startswith("|")]
+    linked = {"README.md": "\n".join(rows), "intro.md": book.texts["intro.md"]}
+    for name, page in book.pages.items():
+        if name.removesuffix(".ipynb") not in book.contents:
+            yield name, "not in _toc.yml"
+        for where, text in linked.items():
+            folder = f"{Path(name).parent.as_posix()}/README.md"
+            if f"]({name})" not in text and (
+                page.chapter or f"]({folder})" not in text
+            ):
+                part = "table" if where == "README.md" else "text"
+                yield name, f"no link in the {part} of {where}: [2]({name})"
+    for file in book.contents:
+        found = [(book.root / f"{file}{ending}").exists() for ending in ENDINGS]
+        if not any(found) and f"{Path(file).name}.md" not in GENERATED:
+            yield "_toc.yml", f"there is no {file}"
+
+
+def quick(book: Book) -> Found:
+    """All notebooks together run in the time that `make test` has for them."""
+    stored = [page.notebook.metadata.get("book", {}) for page in book.pages.values()]
+    total = sum(run.get("seconds", 0) for run in stored)
+    if total > SECONDS:
+        yield "chapters", f"{total:.0f} s for all notebooks; at most {SECONDS}"
+
+
+def reading_times(book: Book) -> Found:
+    """`intro.md` says after each link to a chapter how many minutes it takes."""
+    for name, page in book.pages.items():
+        if page.chapter is None:
+            continue
+        said = re.findall(rf"\]\({re.escape(name)}\) \((\d+)\)", book.texts["intro.md"])
+        now = minutes(page)
+        if {int(told) for told in said} != {now}:
+            yield (
+                "intro.md",
+                f"has to say how many minutes it takes: [2]({name}) ({now})",
+            )
+
+
+def references(book: Book) -> Found:
+    """An equation that a text, a comment or a docstring names is there."""
+    numbers = {e.number for p in book.pages.values() for e in equations(p.notebook)}
+    for name, text in _told(book):
+        for found in EQUATION.findall(plain_prose(text)):
+            if (number := ".".join(found)) not in numbers:
+                yield name, f"there is no equation ({number})"
+    for file in sorted(book.root.glob("src/helpers/**/*.py")):
+        for number in SAID.findall(file.read_text("utf-8")):
+            if number not in numbers:
+                name = file.relative_to(book.root).as_posix()
+                yield name, f"there is no equation ({number})"
+    for name, page in book.pages.items():
+        for at, cell in page.code:
+            for number in COMMENT.findall(cell.source):
+                if number not in numbers:
+                    yield name, f"cell {at}: there is no equation ({number})"
+
+
+def links(book: Book) -> Found:
+    """Files and pictures that a text links to are there."""
+    for name, text in _told(book):
+        for link in LINK.findall(CODE_SPAN.sub("", text)):
+            file, _, _ = link.partition("#")
+            if re.match(r"[a-z]+:", link) or not file:
+                continue
+            target = book.root / Path(name).parent / file
+            if not target.exists() and target.name not in GENERATED:
+                yield name, f"links to {file}, which is not there"
+
+
+def masks(book: Book) -> Found:
+    """tests/sanitize.cfg hides what stands behind "measured" or "≈" in a line."""
+    name = "tests/sanitize.cfg"
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(book.root / name, "utf-8")
+    for section in parser.sections():
+        regex = parser[section]["regex"]
+        begins = regex.startswith(("measured", "≈")) and "|" not in regex
+        found = re.search(regex, "measured ≈ 1\n2") if begins else None
+        if not found or "\n" in found.group():
+            yield name, f"{regex!r} hides more than 'measured …' and '≈ …'"
+
+
+def _told(book: Book) -> Found:
+    """All Markdown, by file."""
+    for name, page in book.pages.items():
+        yield name, "\n\n".join(prose(cell) for _, cell in page.text)
+    yield from book.texts.items()

@@ -1,0 +1,119 @@
+"""What a cell may look like, and how large a notebook may be."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+import nbformat
+
+from tools.digest import parsed
+from tools.reading import Page, at_margin, pictures_of, tags_of
+
+LINES, COLUMNS = 15, 88
+BYTES = 500_000
+SECONDS = 60
+SETUP_TAG = "remove-cell"
+TAGS = {"hide-input", "nbval-ignore-output", "raises-exception"}
+VERBS = {"prove", "claim", "check"}
+
+
+def setup_first(page: Page) -> Iterator[str]:
+    first = page.code[0][1] if page.code else None
+    silent = first and first.source == page.setup and not first.outputs
+    if not silent or tags_of(first) != {SETUP_TAG}:
+        yield "the first code cell is not the silent setup cell: 'make run'"
+
+
+def short(page: Page) -> Iterator[str]:
+    """Only the code of a figure may be long, where it is folded."""
+    for at, cell in page.code:
+        lines = cell.source.split("\n")
+        proves = at_margin(parsed(cell.source), "prove")
+        drawn = "hide-input" in tags_of(cell) and pictures_of(cell) and not proves
+        if not cell.source.strip():
+            yield f"cell {at}: empty"
+        if len(lines) > LINES and not drawn:
+            yield f"cell {at}: {len(lines)} lines; at most {LINES}"
+        if max(map(len, lines)) > COLUMNS:
+            yield f"cell {at}: a line of more than {COLUMNS} characters"
+
+
+def plain_python(page: Page) -> Iterator[str]:
+    for at, cell in page.code:
+        try:
+            ast.parse(cell.source)
+        except SyntaxError as error:
+            yield f"cell {at}: not plain Python, line {error.lineno}: {error.msg}"
+
+
+def verbs_are_the_librarys(page: Page) -> Iterator[str]:
+    """Nothing else is called `prove`, and nothing of the library is exchanged."""
+    library = {"helpers"}
+    for at, cell in page.code:
+        for node in ast.walk(parsed(cell.source)):
+            for module, name, alias in _imported(node):
+                ours = module.split(".")[0] == "helpers"
+                library |= {alias} if ours else set()
+                if alias in VERBS and not (ours and alias == name):
+                    yield f"cell {at}: {alias} is not the one of helpers"
+                if "record" in (*module.split("."), name):
+                    yield f"cell {at}: records are made by prove, claim and show only"
+            for name in _bound(node):
+                root, _, attribute = name.partition(".")
+                if name in VERBS:
+                    yield f"cell {at}: another thing is called {name} here"
+                if attribute and root in library:
+                    yield f"cell {at}: changes the library: {name} = …"
+
+
+def _imported(node: ast.AST) -> Iterator[tuple[str, str, str]]:
+    """Module, name and the name it gets here, of each name that a node imports."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        for alias in node.names:
+            module = getattr(node, "module", alias.name) or ""
+            yield module, alias.name, alias.asname or alias.name
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """The names, dotted ones too, that a node gives a value."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.arg):
+        yield node.arg
+    elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+        yield ast.unparse(node)
+    elif isinstance(node, ast.Call) and ast.unparse(node.func) == "setattr":
+        yield f"{ast.unparse(node.args[0])}.…" if node.args else ""
+
+
+def known_tags(page: Page) -> Iterator[str]:
+    for at, cell in page.code[1:] + page.text:
+        if unknown := tags_of(cell) - (TAGS if cell.cell_type == "code" else set()):
+            yield f"cell {at}: tags that are not in use here: {sorted(unknown)}"
+    for at, cell in page.code:
+        if re.search(r"#\s*(NBVAL|PYTEST)_", cell.source):
+            yield f"cell {at}: a comment for nbval; say it with a tag"
+
+
+def folded(page: Page) -> Iterator[str]:
+    """The first proof stands open; what isn't a proof or a figure does too."""
+    first = True
+    for at, cell in page.code:
+        proves = at_margin(parsed(cell.source), "prove")
+        if "hide-input" in tags_of(cell):
+            if proves and first:
+                yield f"cell {at}: the first proof stands open; take 'hide-input' off"
+            if not proves and not pictures_of(cell):
+                yield f"cell {at}: 'hide-input' is for proofs and figures only"
+        first = first and not proves
+
+
+def small_and_quick(page: Page) -> Iterator[str]:
+    size = len(nbformat.writes(page.notebook).encode())
+    if size > BYTES:
+        yield f"{size:,} bytes, outputs included; at most {BYTES:,}"
+    seconds = page.notebook.metadata.get("book", {}).get("seconds")
+    if seconds is None:
+        yield "how long it takes is not stored: 'make run'"
+    elif seconds > SECONDS:
+        yield f"{seconds} s to execute; at most {SECONDS}"

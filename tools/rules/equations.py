@@ -1,0 +1,65 @@
+"""Numbered equations: in order, stating something, each a definition or proved."""
+
+import re
+from collections.abc import Iterator
+
+from tools.digest import parsed
+from tools.reading import (
+    DISPLAY,
+    TAG,
+    Page,
+    at_margin,
+    called,
+    equations,
+    is_definition,
+    records,
+)
+
+STATES = re.compile(
+    r"=|<|>|\\(?:[lg]eq?|[lg]t|approx|in|subset|propto|sim|to|equiv|neq?)\b"
+)
+
+
+def in_order(page: Page) -> Iterator[str]:
+    """(3.1), (3.2), … in chapter 3: two tags that are exchanged break the order."""
+    tagged = [equation.number for equation in equations(page.notebook)]
+    for number in sorted({number for number in tagged if tagged.count(number) > 1}):
+        yield f"equation ({number}) is numbered twice"
+    first = page.chapter or (tagged[0].partition(".")[0] if tagged else None)
+    for count, number in enumerate(dict.fromkeys(tagged), start=1):
+        if number != f"{first}.{count}":
+            yield f"equation ({number}) stands where ({first}.{count}) is due"
+            return
+
+
+def state_something(page: Page) -> Iterator[str]:
+    for equation in equations(page.notebook):
+        if not STATES.search(equation.formula):
+            yield f"equation ({equation.number}) states nothing: no =, ≤ or :="
+
+
+def proved(page: Page) -> Iterator[str]:
+    """Only a `prove` at the margin counts; one inside `try` shows a failure."""
+    found = equations(page.notebook)
+    tagged = [equation.number for equation in found]
+    stands = {}  # the cell in which an equation is displayed
+    for at, cell in page.text:
+        for number in TAG.findall(cell.source):
+            stands.setdefault(number, at)
+        for number in TAG.findall(DISPLAY.sub("", cell.source)):
+            yield f"cell {at}: equation ({number}) does not stand between $$ and $$"
+    proved = set()
+    for at, cell in page.code:
+        tree = parsed(cell.source)
+        stored = {record["number"] for record in records(cell, "prove")}
+        here = stored.intersection(at_margin(tree, "prove"))
+        for number in sorted(here - proved):
+            if stands.get(number, at) > at:
+                yield f"cell {at}: proves ({number}) before it is displayed"
+        proved |= here
+        for number in sorted(stored.union(called(tree, "prove")) - set(tagged)):
+            yield f'cell {at}: prove("{number}", …) names no equation of this notebook'
+    for equation in found:
+        number = equation.number
+        if number not in proved and not is_definition(equation.formula):
+            yield f'equation ({number}) has no cell that says prove("{number}", …)'

@@ -1,0 +1,40 @@
+"""Figures: one a cell, said in words for who can't see it, with a caption."""
+
+from collections.abc import Iterator
+
+from tools.reading import Page, pictures_of
+
+WORDS = 8  # the fewest that say what a figure shows
+CAPTIONED = range(10, 17)  # the older chapters get captions with their texts
+
+
+def one_a_cell(page: Page) -> Iterator[str]:
+    for at, cell in page.code:
+        if (pictures := len(pictures_of(cell))) > 1:
+            yield f"cell {at}: {pictures} figures; one a cell"
+
+
+def described(page: Page) -> Iterator[str]:
+    seen = {}
+    for at, cell in page.code:
+        if not pictures_of(cell):
+            continue
+        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+        if not alt:
+            yield f"cell {at}: a figure without alternative text: show(fig, alt=…)"
+        elif len(alt.split()) < WORDS:
+            yield f"cell {at}: alt={alt!r} is no sentence; {WORDS} words or more"
+        elif alt in seen:
+            yield f"cell {at}: the same alternative text as in cell {seen[alt]}"
+        seen.setdefault(alt, at)
+
+
+def captioned(page: Page) -> Iterator[str]:
+    for at, cell in page.code:
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        if (
+            page.chapter in CAPTIONED
+            and pictures_of(cell)
+            and not figure.get("caption")
+        ):
+            yield f"cell {at}: a figure without a caption: show(fig, alt=…, caption=…)"

@@ -1,0 +1,93 @@
+"""What a notebook's stored outputs have to be."""
+
+import ast
+import math
+import re
+from collections.abc import Iterator
+
+from tools.digest import parsed, sealed
+from tools.reading import (
+    Page,
+    at_margin,
+    called,
+    pictures_of,
+    printed,
+    records,
+    tags_of,
+)
+
+SHOWN = {"text/plain", "image/png"}  # others are widgets, scripts, or lack an alt text
+MACHINE = re.compile(
+    r"(?<!\w)/(?:home|root|Users|tmp|usr|work|opt|var|mnt|content)/"
+    r"|site-packages|\b[A-Z]:\\\w"
+)
+UNCOMPARED, ERROR = "nbval-ignore-output", "raises-exception"
+
+
+def executed_in_order(page: Page) -> Iterator[str]:
+    counts = [cell.execution_count for _, cell in page.code]
+    if counts != list(range(1, len(counts) + 1)):
+        yield "not executed from top to bottom: 'make run'"
+
+
+def as_executed(page: Page) -> Iterator[str]:
+    """Edited records, exchanged pictures, a deleted output: the seal finds them all."""
+    if page.notebook.metadata.get("book", {}).get("outputs") != sealed(page.notebook):
+        yield "its outputs are not those of its last run: 'make run'"
+
+
+def clean(page: Page) -> Iterator[str]:
+    for at, cell in page.code:
+        for output in cell.outputs:
+            if output.get("name") == "stderr":
+                yield f"cell {at}: stderr in the stored output"
+            if others := set(output.get("data", {})) - SHOWN:
+                yield f"cell {at}: an output not for all readers: {sorted(others)}"
+        if "\r" in printed(cell):
+            yield f"cell {at}: a progress bar in the stored output"
+        if path := MACHINE.search(printed(cell)):
+            yield f"cell {at}: the stored output names a machine's path: {path.group()}"
+
+
+def complete(page: Page) -> Iterator[str]:
+    """A cell that speaks has said something."""
+    for at, cell in page.code:
+        tree = parsed(cell.source)
+        outputs = {
+            "claim": len(records(cell, "claim")),
+            "check": len(cell.outputs),
+            "show": len(pictures_of(cell)),
+            "print": math.inf if printed(cell).strip() else 0,
+        }
+        for verb, count in outputs.items():
+            if len(at_margin(tree, verb)) > count and ERROR not in tags_of(cell):
+                yield f"cell {at}: calls {verb}, but its output is missing: 'make run'"
+
+
+def masked_numbers_are_claimed(page: Page) -> Iterator[str]:
+    """tests/sanitize.cfg masks what stands behind these when outputs are compared."""
+    for at, cell in page.code:
+        masked = re.search(r"\bmeasured\b|≈", printed(cell))
+        if masked and not called(parsed(cell.source), "claim"):
+            yield f"cell {at}: prints '{masked.group()}', but claims nothing about it"
+
+
+def few_uncompared(page: Page) -> Iterator[str]:
+    ignored = [(at, cell) for at, cell in page.code if UNCOMPARED in tags_of(cell)]
+    if len(ignored) > len(page.code) / 10:
+        total = len(page.code)
+        yield f"{len(ignored)} of {total} cells go uncompared; at most one in ten"
+    for at, cell in ignored:
+        tree = parsed(cell.source)
+        asserts = any(isinstance(node, ast.Assert) for node in ast.walk(tree))
+        if not (asserts or called(tree, "claim") or called(tree, "prove")):
+            yield f"cell {at}: goes uncompared and asserts nothing"
+
+
+def shown_errors(page: Page) -> Iterator[str]:
+    for at, cell in page.code:
+        failed = any(output.output_type == "error" for output in cell.outputs)
+        if failed and ERROR not in tags_of(cell):
+            yield f"cell {at}: an error in the stored output"
+        if ERROR in tags_of(cell) and not failed:
+            yield f"cell {at}: tagged '{ERROR}', but it raises nothing"

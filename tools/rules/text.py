@@ -1,0 +1,96 @@
+"""What Markdown may hold: it reads alike on the page, in Colab and on GitHub."""
+
+import re
+from collections.abc import Iterator
+
+from tools.reading import CODE_SPAN, DISPLAY, Page, plain_prose, prose
+
+DIRECTIVE = re.compile(r"^[ >*+\d.-]*(?::::|(?:```+|~~~+)\s*\{).*", re.M)
+# With code spans shown as `…`: a role, a target, a label, a heading without #, a
+# picture without an alternative text.
+FOREIGN = re.compile(
+    r"\{[\w:+.-]+\}`…`|^\([\w-]+\)=\s*$|\$\$ *\([\w:-]+\)"
+    r"|^[^\s|>#-].*\n(?:=+|-+)[ \t]*$"
+    r"|!\[\s*\][(\[]",
+    re.M,
+)
+HTML = re.compile(r"</?[a-zA-Z][^>]*>?|<!")
+ALLOWED = {"<details>", "</details>", "<summary>", "</summary>"}
+DETAILS = re.compile(r"<details>.*?</details>", re.S)
+AHEAD = re.compile(r"\(0*(\d+)-[\w-]+\.ipynb[^)]*\)")
+INVITES = re.compile(r"\blater\b|\bchapter \d+ comes to\b", re.I)
+EQUATION = re.compile(r"\((\d+)\.(\d+)\)")
+KEEP = re.compile(r"^## What to keep\s*?$(.*?)(?=^##? |\Z)", re.M | re.S)
+EXERCISE = re.compile(r"^### Exercise ", re.M)
+
+
+def plain_markdown(page: Page) -> Iterator[str]:
+    for at, cell in enumerate(page.notebook.cells):
+        if cell.cell_type == "raw":
+            yield f"cell {at}: not for all readers: a raw cell"
+    for at, cell in page.text:
+        masked = CODE_SPAN.sub("`…`", prose(cell))
+        for foreign in DIRECTIVE.search(cell.source), FOREIGN.search(masked):
+            if foreign:
+                yield f"cell {at}: not for all readers: {foreign.group().strip()!r}"
+
+
+def plain_html(page: Page) -> Iterator[str]:
+    """Nothing but <details> and <summary>, each closed in its cell."""
+    for at, cell in page.text:
+        found = HTML.findall(plain_prose(prose(cell)))
+        if others := sorted(set(found) - ALLOWED):
+            yield f"cell {at}: not for all readers: {', '.join(others)}"
+        if any(
+            found.count(f"<{tag}>") != found.count(f"</{tag}>")
+            for tag in ("details", "summary")
+        ):
+            yield f"cell {at}: <details> or <summary> is not closed"
+
+
+def closed_formulas(page: Page) -> Iterator[str]:
+    for at, cell in page.text:
+        left = plain_prose(prose(cell)).replace("\\$", "")
+        if "$" in left:
+            line = next(line for line in left.split("\n") if "$" in line)
+            yield f"cell {at}: a $ that closes nothing: {line.strip()[:60]!r}"
+
+
+def nothing_ahead(page: Page) -> Iterator[str]:
+    """No loan from a later chapter, but an invitation; folded answers may borrow."""
+    if page.chapter is None:
+        return
+    for at, cell in page.text:
+        told = DETAILS.sub("", prose(cell))
+        for chapter, number in EQUATION.findall(plain_prose(told)):
+            if int(chapter) > page.chapter:
+                yield f"cell {at}: leans on ({chapter}.{number}), which comes later"
+        for line in told.split("\n"):
+            words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", line)
+            later = [int(number) > page.chapter for number in AHEAD.findall(line)]
+            if any(later) and not INVITES.search(words):
+                yield (
+                    f"cell {at}: links to a later chapter and says neither 'later' nor "
+                    f"'chapter N comes to': {words[:60]!r}"
+                )
+
+
+def what_to_keep(page: Page) -> Iterator[str]:
+    if not KEEP.search("\n\n".join(prose(cell) for _, cell in page.text)):
+        yield "no section 'What to keep'"
+
+
+def reading_time(page: Page) -> Iterator[str]:
+    opening = page.notebook.cells[0].source if page.notebook.cells else ""
+    if str(minutes(page)) not in re.findall(r"(\d+) minutes", opening):
+        yield f"the opening has to say '{minutes(page)} minutes' of reading"
+
+
+def minutes(page: Page) -> int:
+    """Reading time, to five minutes: 200 words a minute, half a minute for a displayed
+    equation or a cell, three minutes for an exercise."""
+    text = "\n".join(prose(cell) for _, cell in page.text)
+    words = len(DISPLAY.sub("", text).split())
+    halves = len(DISPLAY.findall(text)) + len(page.code)
+    total = words / 200 + halves / 2 + 3 * len(EXERCISE.findall(text))
+    return 5 * max(1, round(total / 5))
