@@ -116,6 +116,19 @@ def test_what_a_claim_says_is_not_read_as_markup():
     assert r"[size \| of \[x\] in \*W\*](../a.ipynb#claim-1)" in page
 
 
+def test_rows_of_a_table_are_claims_of_their_own_and_causes_are_marked():
+    cause = ACCURACY | {"what": "gap", "bar": "50 % of it goes", "control": "with x"}
+    rows = [ACCURACY | {"what": what} for what in ("error: SGD", "error: Adam")]
+    table = {"verb": "claim", "what": "error", "rows": rows}
+    nb = notebook(
+        code('claim("error", both)\nclaim("gap", e)', ("", table), ("", cause))
+    )
+    page = pages.ledger({"a.ipynb": nb})
+    assert "Claims: 3. Of these causes: 1." in page
+    assert "| [error: SGD](../a.ipynb#claim-1) | at least" in page
+    assert "| **cause**: [gap](../a.ipynb#claim-1) | at least 50" in page
+
+
 def test_references_are_sorted_and_are_targets_with_labels_and_links():
     page = pages.references(parse_string(BOOK, "bibtex"))
     labels = re.findall(r"\((\w+)\)=\n\*\*(.+?)\.\*\*", page)

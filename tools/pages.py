@@ -44,11 +44,12 @@ writes it by hand.
 An equation is a definition, or it is proved: the formula was compared with independent
 witnesses at random points, and the link leads to the cell that did so. What is neither
 stands here as **not proved**. A claim is a number that was measured, beside the bar
-that it has to meet; its link leads to the cell. [Notation](notation.md) says how to
+that it has to meet; its link leads to the cell. A claim of **cause** is an effect, beside
+the one that is left when the cause is taken away. [Notation](notation.md) says how to
 read the lines.
 
 Equations: {equations}. Definitions: {definitions}. Proved: {proved}.
-Not proved: {unproved}. Claims: {claims}.
+Not proved: {unproved}. Claims: {claims}. Of these causes: {causes}.
 """
 REFERENCES = """\
 # References
@@ -91,12 +92,14 @@ def ledger(notebooks: Mapping[str, NotebookNode]) -> str:
     """The ledger page, for notebooks by their path from the book's root."""
     chapters = [_chapter(f"../{path}", nb) for path, nb in notebooks.items()]
     shown = [row[1] for nb in notebooks.values() for row in _equation_rows("", nb)]
+    claimed = [claim.record for nb in notebooks.values() for claim in claims(nb)]
     head = LEDGER.format(
         equations=len(shown),
         definitions=shown.count(DEFINITION),
         unproved=shown.count(NOT_PROVED),
         proved=len(shown) - shown.count(DEFINITION) - shown.count(NOT_PROVED),
-        claims=sum(len(claims(nb)) for nb in notebooks.values()),
+        claims=len(claimed),
+        causes=sum(bool(record.get("control")) for record in claimed),
     )
     return head + "".join(chapters)
 
@@ -171,7 +174,8 @@ def _claim_row(link: str, claim: Claim) -> tuple[str, str, str]:
     what, words, bar, measured = (
         plain(claim.record[name]) for name in ("what", "words", "bar", "measured")
     )
-    return f"[{what}]({link}#claim-{claim.cell})", f"{words} {bar}", measured
+    kind = "**cause**: " if claim.record.get("control") else ""
+    return f"{kind}[{what}]({link}#claim-{claim.cell})", f"{words} {bar}", measured
 
 
 def _label(entry: Entry) -> str:
