@@ -116,8 +116,7 @@ Proof.
   assert (P : E (fun w => ρ (∑_(i < d) x i * w i) ^ 2)
     + E (fun w => ρ (∑_(i < d) x i * - w i) ^ 2) = E (fun w => (∑_(i < d) x i * w i) ^ 2)).
   { rewrite <- (proj1 HE); f_equal; apply functional_extensionality; intros w.
-    rewrite <- ρ_squares; do 3 f_equal.
-    rewrite <- sum_opp; apply sum_ext; intros; ring. }
+    rewrite <- (ρ_squares (∑_(i < d) x i * w i)), <- sum_opp; do 3 f_equal; apply sum_ext; intros; ring. }
   rewrite (Ho (fun w => ρ (∑_(i < d) x i * w i) ^ 2)), H in P; lra.
 Qed.
 
@@ -130,15 +129,14 @@ Proof.
   assert (Ho : mean_signs d (fun w => F (fun i => - w i)) = mean_signs d F).
   { apply mean_signs_opposite; intros w w' H; unfold F; do 2 f_equal.
     apply sum_ext; intros; now rewrite H. }
-  assert (H := eq_5_6_signs d x τ); rewrite mean_signs_expect in *.
   assert (P : mean_signs d (fun w => F w + F (fun i => - w i)) =
     mean_signs d F + mean_signs d (fun w => F (fun i => - w i)))
     by (rewrite !mean_signs_expect; apply expect_plus).
-  rewrite <- mean_signs_expect in *; rewrite Ho in P.
+  rewrite Ho in P; assert (H := eq_5_6_signs d x τ).
   replace (fun w => F w + F (fun i => - w i)) with
     (fun w => (∑_(i < d) x i * (τ * w i)) ^ 2) in P; [lra |].
-  apply functional_extensionality; intros w; unfold F; rewrite <- ρ_squares.
-  do 3 f_equal; rewrite <- sum_opp; apply sum_ext; intros; ring.
+  apply functional_extensionality; intros w; unfold F.
+  rewrite <- ρ_squares, <- sum_opp; do 3 f_equal; apply sum_ext; intros; ring.
 Qed.
 
 (* The sum of the rates that fall in a straight line, over N steps. *)

@@ -15,14 +15,30 @@ Definition mean (n : nat) (x : vector) : R := 1 / INR n * ∑_(s < n) x s.
 Definition meets_conditions (n : nat) (x y : vector) (w0 w1 : R) : Prop :=
   ∑_(s < n) residual x y w0 w1 s = 0 /\ ∑_(s < n) x s * residual x y w0 w1 s = 0.
 
+Lemma derive_residual_w0 x y w0 w1 s :
+  derivative (fun w0 => residual x y w0 w1 s) w0 (-1).
+Proof.
+  eapply derive_eq.
+  - apply derive_minus; [apply derive_const | apply derive_id].
+  - ring.
+Qed.
+
+Lemma derive_residual_w1 x y w0 w1 s :
+  derivative (fun w1 => residual x y w0 w1 s) w1 (- x s).
+Proof.
+  eapply derive_eq.
+  - apply derive_minus; [| apply derive_const].
+    apply derive_minus; [apply derive_const |].
+    apply derive_scal_r, derive_id.
+  - ring.
+Qed.
+
 Theorem eq_2_2 n x y w0 w1 :
   derivative (fun w0 => RSS n x y w0 w1) w0 (-2 * ∑_(s < n) residual x y w0 w1 s).
 Proof.
   rewrite <- sum_scal; apply (derive_sum n (fun s w0 => residual x y w0 w1 s ^ 2)).
   intros s _; eapply derive_eq.
-  - apply (derive_square (fun w0 => residual x y w0 w1 s)), derive_minus.
-    + apply derive_const.
-    + apply derive_id.
+  - apply (derive_square (fun w0 => residual x y w0 w1 s)), derive_residual_w0.
   - ring.
 Qed.
 
@@ -32,10 +48,7 @@ Theorem eq_2_3 n x y w0 w1 :
 Proof.
   rewrite <- sum_scal; apply (derive_sum n (fun s w1 => residual x y w0 w1 s ^ 2)).
   intros s _; eapply derive_eq.
-  - apply (derive_square (fun w1 => residual x y w0 w1 s)).
-    apply derive_minus; [| apply derive_const].
-    apply derive_minus; [apply derive_const |].
-    apply derive_scal_r, derive_id.
+  - apply (derive_square (fun w1 => residual x y w0 w1 s)), derive_residual_w1.
   - ring.
 Qed.
 
@@ -156,22 +169,6 @@ Proof.
   rewrite (sum_squares_zero n (fun s => x s - mean n x) Hx s Hs); ring.
 Qed.
 
-Lemma derive_residual_w0 x y w0 w1 s :
-  derivative (fun w0 => residual x y w0 w1 s) w0 (-1).
-Proof.
-  eapply derive_eq; [apply derive_minus |]; [apply derive_const | apply derive_id |].
-  ring.
-Qed.
-
-Lemma derive_residual_w1 x y w0 w1 s :
-  derivative (fun w1 => residual x y w0 w1 s) w1 (- x s).
-Proof.
-  unfold residual; eapply derive_eq.
-  - apply derive_minus; [apply derive_minus |]; try apply derive_const.
-    apply derive_scal_r, derive_id.
-  - ring.
-Qed.
-
 (* The Hessian: the derivatives of (2.2) and (2.3), by w0 and by w1. *)
 Theorem eq_2_8 n x y w0 w1 :
   let D0 := fun w0 w1 => -2 * ∑_(s < n) residual x y w0 w1 s in
@@ -181,7 +178,7 @@ Theorem eq_2_8 n x y w0 w1 :
   derivative (fun w0 => D1 w0 w1) w0 (2 * ∑_(s < n) x s) /\
   derivative (fun w1 => D1 w0 w1) w1 (2 * ∑_(s < n) x s ^ 2).
 Proof.
-  intros D0 D1; repeat split; eapply derive_eq.
+  intros D0 D1; split; [| split; [| split]]; eapply derive_eq.
   - apply derive_scal, (derive_sum n (fun s w0 => residual x y w0 w1 s)).
     intros; apply derive_residual_w0.
   - rewrite sum_const; ring.
@@ -205,7 +202,7 @@ Proof.
   intros Hn.
   rewrite (sum_ext n (fun s => (x s - mean n x) ^ 2)
     (fun s => (x s - mean n x) * (x s - mean n x))) by (intros; ring).
-  rewrite products, mean_sum by auto.
+  rewrite products, (mean_sum n x) by auto.
   rewrite (sum_ext n (fun s => x s * x s) (fun s => x s ^ 2)) by (intros; ring); ring.
 Qed.
 
@@ -290,7 +287,7 @@ Theorem eq_2_14 n d X y v w : normal_equations n d X y v ->
   norm2 n (residuals d X y w) =
   norm2 n (residuals d X y v) + norm2 n (mulv d X (fun i => w i - v i)).
 Proof.
-  intros H; apply normal_orthogonal in H as H'; set (e := residuals d X y v) in *.
+  intros H; assert (H' := proj1 (normal_orthogonal n d X y v) H); set (e := residuals d X y v) in *.
   set (u := fun i => w i - v i).
   assert (E : ∑_(s < n) e s * mulv d X u s = 0).
   { unfold mulv; rewrite (sum_ext n _ (fun s => ∑_(i < d) X s i * e s * u i)).
@@ -303,8 +300,7 @@ Proof.
   - rewrite sum_minus, sum_plus, sum_scal, E; ring.
   - intros s _.
     replace (residuals d X y w s) with (e s - mulv d X u s); [ring |].
-    unfold e, u, residuals, mulv; rewrite (sum_ext d _ (fun i => X s i * w i - X s i * v i))
-      by (intros; ring); rewrite sum_minus; ring.
+    unfold e, u, residuals; rewrite mulv_minus; ring.
 Qed.
 
 (* So a solution of the normal equations is a minimum, and every minimum is one. *)
@@ -318,7 +314,8 @@ Proof.
   - apply normal_orthogonal; intros i Hi.
     assert (Hd := gradient_partial _ _ _ _ i (eq_2_12 n d X y v) Hi).
     apply (minimum_slope _ _ _) in Hd; [lra |]; intros t.
-    rewrite (sum_ext n _ (fun s => residuals d X y v s ^ 2)); [apply H |].
+    unfold norm2 at 1; rewrite (sum_ext n _ (fun s => residuals d X y v s ^ 2));
+      [apply H |].
     intros s _; f_equal; unfold residuals; f_equal; apply mulv_ext; auto.
     intros; apply change_same.
 Qed.
@@ -347,8 +344,8 @@ Proof.
     - rewrite <- mulv_mul; apply mulv_same; auto.
     - intros s Hs; rewrite <- mulv_mul; apply mulv_ext; auto. }
   assert (HT : inverse d U^T U_inv^T).
-  { intros i j Hi Hj; rewrite same_sym; destruct (HU j i Hj Hi) as [<- <-].
-    split; apply sum_ext; intros; unfold transpose; ring. }
+  { intros i j Hi Hj; rewrite same_sym; destruct (HU j i Hj Hi) as [E1 E2].
+    split; [rewrite <- E2 | rewrite <- E1]; apply sum_ext; intros; unfold transpose; ring. }
   split; intros H i Hi.
   - assert (Z : forall i, (i < d)%nat -> mulv n Q^T e i = mulv d U_inv^T (fun _ => 0) i)
       by (apply (inverse_solve d U^T); auto; intros; rewrite <- E; auto).
@@ -414,7 +411,9 @@ Proof.
   { eapply Rle_trans; [apply Rle_abs |]; rewrite Rabs_minus_sym.
     rewrite <- Ej; now apply (largest_ge d (fun i => Rabs (1 - η * l i))). }
   replace ((κ - 1) / (κ + 1)) with ((b - a) / (b + a)) by (unfold κ; field; lra).
-  apply Rle_div_l; [lra | nra].
+  assert (b * (1 - η * a) <= b * M) by (apply Rmult_le_compat_l; lra).
+  assert (a * (η * b - 1) <= a * M) by (apply Rmult_le_compat_l; lra).
+  apply Rle_div_l; lra.
 Qed.
 
 (* And 2 / (a + b) gets it there. *)
@@ -442,7 +441,8 @@ Theorem eq_2_20 n e ν : 0 < ν ->
   - ln (prod n density) = INR n / 2 * ln (2 * PI * ν) + norm2 n e / (2 * ν).
 Proof.
   intros Hν density; assert (Hπ := PI_RGT_0).
-  assert (Hp : 0 < 2 * PI * ν) by (repeat apply Rmult_lt_0_compat; lra).
+  assert (Hp : 0 < 2 * PI * ν) by
+    (apply Rmult_lt_0_compat; [apply Rmult_lt_0_compat |]; lra).
   assert (Hs : 0 < / sqrt (2 * PI * ν)) by (apply Rinv_0_lt_compat, sqrt_lt_R0; auto).
   rewrite ln_prod; unfold density, norm2.
   - rewrite (sum_ext n _ (fun s => - (1 / 2 * ln (2 * PI * ν)) - e s ^ 2 * / (2 * ν))).

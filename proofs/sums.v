@@ -366,3 +366,9 @@ Proof.
   - rewrite (mulv_ext d A A w (mulv d B r)) by auto.
     rewrite <- mulv_mul; apply mulv_same; auto; intros; now apply H.
 Qed.
+
+Lemma ln_sqrt x : 0 < x -> ln (sqrt x) = 1 / 2 * ln x.
+Proof.
+  intros H; rewrite <- (sqrt_sqrt x) at 2 by lra.
+  rewrite ln_mult by now apply sqrt_lt_R0. field.
+Qed.
