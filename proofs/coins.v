@@ -3,7 +3,6 @@
 
 From Coq Require Export List FunctionalExtensionality.
 From Proved Require Import sums.
-Export ListNotations.
 
 (* The sum and the product of F over the members of a list. *)
 Definition sum_over {T : Type} (l : list T) (F : T -> R) : R :=
@@ -15,7 +14,7 @@ Definition prod_over {T : Type} (l : list T) (F : T -> R) : R :=
    a 1 for the last. There are 2^m. *)
 Fixpoint masks (m : nat) : list vector :=
   match m with
-  | O => [fun _ => 0]
+  | O => (fun _ => 0) :: nil
   | S k => map (fun ζ => change ζ k 0) (masks k) ++ map (fun ζ => change ζ k 1) (masks k)
   end.
 

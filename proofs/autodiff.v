@@ -1,0 +1,185 @@
+(* Chapter 6: automatic differentiation, for every graph, and the rules of its
+   operations, for arrays of every size. *)
+
+From Proved Require Import sums network coins.
+
+(* * Graphs
+
+   A graph of N nodes, in the order they are computed: node i is the operation op i
+   applied to the nodes before it. A leaf's operation ignores them. *)
+Fixpoint values (op : nat -> vector -> R) (N : nat) : vector :=
+  match N with
+  | O => fun _ => 0
+  | S i => change (values op i) i (op i (values op i))
+  end.
+
+(* The graph in which node j is given the value t, and everything computed from it
+   follows. *)
+Definition nudged (op : nat -> vector -> R) (j : nat) (t : R) : nat -> vector -> R :=
+  replace_layer op j (fun _ => t).
+
+(* The loss is node e. The sweep from the last node to the first: each node hands its
+   adjoint on to its operands, times the slope w i l of operation i by operand l. *)
+Definition swept (N e : nat) (w : matrix) (adjoint : vector) : Prop :=
+  forall j, (j < N)%nat -> adjoint j = [j == e] + ∑_(i < N) adjoint i * w i j.
+
+Section Graph.
+Variables (op : nat -> vector -> R) (N e : nat) (w : matrix).
+Let q := values op N.
+Hypothesis He : (e < N)%nat.
+(* An operation looks only at nodes before it, and has a gradient by them. *)
+Hypothesis Hbefore : forall i v v',
+  (forall l, (l < i)%nat -> v l = v' l) -> op i v = op i v'.
+Hypothesis Hop : forall i, (i < N)%nat -> gradient i (op i) q (w i).
+Hypothesis Hlater : forall i l, (i <= l)%nat -> w i l = 0.
+
+Lemma values_stable op' n m i : (i < n <= m)%nat -> values op' m i = values op' n i.
+Proof.
+  intros H; induction m; [lia |]; destruct (Nat.eq_dec n (S m)) as [-> | Hn]; auto.
+  simpl; unfold change; destruct (Nat.eq_dec i m); [lia | apply IHm; lia].
+Qed.
+
+Lemma values_node op' i : (i < N)%nat -> values op' N i = op' i (values op' i).
+Proof.
+  intros Hi; rewrite (values_stable op' (S i) N i) by lia; simpl; unfold change.
+  destruct (Nat.eq_dec i i); [auto | lia].
+Qed.
+
+Variable j : nat.
+Hypothesis Hj : (j < N)%nat.
+
+(* How fast each node moves where node j is nudged: the way forward. *)
+Let forward (i : nat) (v : vector) : R :=
+  if Nat.eq_dec i j then 1 else ∑_(l < i) w i l * v l.
+Let T := values forward N.
+
+Lemma nudged_value i : (i < N)%nat -> values (nudged op j (q j)) N i = q i.
+Proof.
+  induction i as [i IH] using lt_wf_ind; intros Hi.
+  rewrite values_node by auto; unfold nudged at 1, replace_layer.
+  destruct (Nat.eq_dec i j) as [-> |]; auto; unfold q at 2; rewrite values_node by auto.
+  apply Hbefore; intros l Hl; rewrite <- !(values_stable _ i N l) by lia.
+  apply IH; lia.
+Qed.
+
+Lemma nudged_slope i : (i < N)%nat ->
+  derivative (fun t => values (nudged op j t) N i) (q j) (T i).
+Proof.
+  induction i as [i IH] using lt_wf_ind; intros Hi; unfold T.
+  apply (derive_ext (fun t => nudged op j t i (values (nudged op j t) i)));
+    [intros; symmetry; now apply values_node |].
+  rewrite values_node by auto; unfold forward at 1.
+  unfold nudged at 1, replace_layer; destruct (Nat.eq_dec i j); [apply derive_id |].
+  apply (Hop i Hi); intros l Hl.
+  - rewrite <- (values_stable _ i N l) by lia; apply nudged_value; lia.
+  - apply (derive_ext (fun t => values (nudged op j t) N l)).
+    + intros; apply values_stable; lia.
+    + rewrite <- (values_stable _ i N l) by lia; apply IH; lia.
+Qed.
+
+(* Nodes before j don't move. *)
+Lemma T_zero i : (i < j)%nat -> T i = 0.
+Proof.
+  induction i as [i IH] using lt_wf_ind; intros Hi; unfold T.
+  rewrite values_node by lia; unfold forward at 1; destruct (Nat.eq_dec i j); [lia |].
+  apply sum_zero; intros l Hl; rewrite <- (values_stable _ i N l) by lia.
+  fold T; rewrite IH by lia; ring.
+Qed.
+
+(* The way forward in one line, for nodes that j can reach and for those it can't. *)
+Lemma T_equation i : (i < N)%nat -> T i = [i == j] + ∑_(l < N) w i l * T l.
+Proof.
+  induction i as [i IH] using lt_wf_ind; intros Hi.
+  assert (E : ∑_(l < N) w i l * T l = ∑_(l < i) w i l * T l).
+  { replace N with (i + (N - i))%nat at 1 by lia; rewrite sum_split.
+    rewrite (sum_zero (N - i)); [ring |]; intros; rewrite Hlater by lia; ring. }
+  assert (F : T i = if Nat.eq_dec i j then 1 else ∑_(l < i) w i l * T l).
+  { unfold T; rewrite values_node by auto; unfold forward at 1.
+    destruct (Nat.eq_dec i j); auto; apply sum_ext; intros l Hl.
+    now rewrite <- (values_stable _ i N l) by lia. }
+  rewrite E, F; unfold same; destruct (Nat.eq_dec i j) as [-> |]; [| ring].
+  rewrite sum_zero; [ring |]; intros l Hl; rewrite T_zero by lia; ring.
+Qed.
+
+(* Where every node has handed its adjoint on, the adjoint of node j is the derivative
+   of the loss by node j, everything computed from it following. *)
+Theorem eq_6_2 adjoint : swept N e w adjoint ->
+  derivative (fun t => values (nudged op j t) N e) (q j) (adjoint j).
+Proof.
+  intros Ha; eapply derive_eq; [now apply nudged_slope |].
+  (* Multiply the two systems crosswise. *)
+  assert (E : ∑_(i < N) adjoint i * (T i - ∑_(l < N) w i l * T l) = adjoint j).
+  { rewrite (sum_ext N _ (fun i => [i == j] * adjoint i)).
+    - now apply sum_same.
+    - intros i Hi; rewrite (T_equation i) at 1 by auto; ring. }
+  assert (F : ∑_(i < N) (adjoint i - ∑_(k < N) adjoint k * w k i) * T i = T e).
+  { rewrite (sum_ext N _ (fun i => [i == e] * T i)).
+    - now apply sum_same.
+    - intros i Hi; rewrite (Ha i) at 1 by auto; ring. }
+  rewrite <- E, <- F.
+  rewrite (sum_ext N (fun i => (_ - _) * _) (fun i =>
+    adjoint i * T i - ∑_(k < N) adjoint k * w k i * T i))
+    by (intros; rewrite sum_scal_r; ring).
+  rewrite (sum_ext N (fun i => _ * (_ - _)) (fun i =>
+    adjoint i * T i - ∑_(l < N) adjoint i * w i l * T l)).
+  - rewrite !sum_minus; f_equal; apply sum_swap.
+  - intros i _; rewrite Rmult_minus_distr_l, <- sum_scal; f_equal.
+    apply sum_ext; intros; ring.
+Qed.
+End Graph.
+
+(* * Paths *)
+
+(* The paths from node j to node e in a graph of N nodes, of at most k steps, each as the
+   list of the nodes after j. *)
+Fixpoint paths (N k e j : nat) : list (list nat) :=
+  (if Nat.eq_dec j e then nil :: nil else nil) ++
+  match k with
+  | O => nil
+  | S k => flat_map (fun i => map (cons i) (paths N k e i)) (seq (S j) (N - S j))
+  end.
+
+(* The product of the slopes along a path. *)
+Fixpoint along (w : matrix) (j : nat) (path : list nat) : R :=
+  match path with nil => 1 | i :: rest => along w i rest * w i j end.
+
+Lemma sum_over_flat_map {T U} (l : list T) (g : T -> list U) F :
+  sum_over (flat_map g l) F = sum_over l (fun a => sum_over (g a) F).
+Proof. induction l; simpl; auto; now rewrite sum_over_app, IHl. Qed.
+
+Lemma sum_over_seq a n f : sum_over (seq a n) f = ∑_(i < n) f (a + i)%nat.
+Proof.
+  revert a; induction n; intros a; [reflexivity |].
+  rewrite sum_first, Nat.add_0_r; simpl; rewrite IHn; f_equal.
+  apply sum_ext; intros; f_equal; lia.
+Qed.
+
+(* The sweep adds up what all paths from a node to the loss bring. *)
+Theorem eq_6_2_paths N e w adjoint j : (j < N)%nat ->
+  (forall i l, (i <= l)%nat -> w i l = 0) -> swept N e w adjoint ->
+  adjoint j = sum_over (paths N N e j) (along w j).
+Proof.
+  intros Hj Hw Ha; assert (H : (N <= N + j)%nat) by lia.
+  revert H; generalize N at 2 4 as k; intros k; revert j Hj; induction k; intros j Hj H.
+  { lia. }
+  rewrite (Ha j Hj); simpl; rewrite sum_over_app; f_equal.
+  - unfold same; destruct (Nat.eq_dec j e); simpl; ring.
+  - rewrite sum_over_flat_map, sum_over_seq.
+    replace N with (S j + (N - S j))%nat at 1 by lia; rewrite sum_split.
+    rewrite sum_zero, Rplus_0_l by (intros; rewrite Hw by lia; ring).
+    apply sum_ext; intros i Hi; rewrite sum_over_map, IHk by lia.
+    unfold along; fold along; generalize (paths N k e (S j + i)); intros l.
+    induction l as [| p l IHl]; simpl in *; [ring | rewrite <- IHl; ring].
+Qed.
+
+(* * The program of the opening *)
+
+(* One visit, and then two walks with one addition fewer behind them. *)
+Fixpoint visits (N : nat) : nat :=
+  match N with O => 1 | S M => 1 + visits M + visits M end.
+
+Theorem eq_6_3 N : visits N = (2 ^ (N + 1) - 1)%nat.
+Proof.
+  assert (H : (visits N + 1 = 2 ^ (N + 1))%nat); [| lia].
+  induction N; simpl in *; lia.
+Qed.
