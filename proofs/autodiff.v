@@ -183,3 +183,146 @@ Proof.
   assert (H : (visits N + 1 = 2 ^ (N + 1))%nat); [| lia].
   induction N; simpl in *; lia.
 Qed.
+
+(* * The rules of the operations
+
+   In each, g is the gradient of any loss L by the result of the operation. *)
+
+(* A function that works entry by entry, with the slope f'. *)
+Lemma entrywise n k L (f : nat -> nat -> R -> R) f' A g :
+  (forall i j, (i < n)%nat -> (j < k)%nat -> derivative (f i j) (A i j) (f' i j)) ->
+  gradient2 n k L (fun i j => f i j (A i j)) g ->
+  gradient2 n k (fun A => L (fun i j => f i j (A i j))) A (fun i j => g i j * f' i j).
+Proof.
+  intros Hf HL c v t Hc Hv; eapply derive_eq.
+  - apply (HL (fun u i j => f i j (c u i j)) (fun i j => f' i j * v i j)); intros i j Hi Hj.
+    + now rewrite Hc.
+    + apply (derive_comp (f i j)); auto; rewrite Hc; auto.
+  - apply sum_ext; intros i _; apply sum_ext; intros; ring.
+Qed.
+
+(* Products, entry by entry. *)
+Theorem eq_6_4 n k L A B g :
+  gradient2 n k L (fun i j => A i j * B i j) g ->
+  gradient2 n k (fun A => L (fun i j => A i j * B i j)) A (fun i j => g i j * B i j).
+Proof.
+  intros HL; apply (entrywise n k L (fun i j a => a * B i j) B); auto.
+  intros; eapply derive_eq; [apply derive_scal_r, derive_id | ring].
+Qed.
+
+(* Powers of positive entries, with any constant exponent c. *)
+Theorem eq_6_5 n k L A c g :
+  (forall i j, (i < n)%nat -> (j < k)%nat -> 0 < A i j) ->
+  gradient2 n k L (fun i j => Rpower (A i j) c) g ->
+  gradient2 n k (fun A => L (fun i j => Rpower (A i j) c)) A
+    (fun i j => g i j * (c * Rpower (A i j) (c - 1))).
+Proof.
+  intros HA HL; apply (entrywise n k L (fun _ _ a => Rpower a c)); auto.
+  intros i j Hi Hj; apply is_derive_Reals, derivable_pt_lim_power; auto.
+Qed.
+
+(* For whole exponents, entries of any sign. *)
+Theorem eq_6_5_whole n k L A (c : nat) g :
+  gradient2 n k L (fun i j => A i j ^ c) g ->
+  gradient2 n k (fun A => L (fun i j => A i j ^ c)) A
+    (fun i j => g i j * (INR c * A i j ^ pred c)).
+Proof.
+  intros HL; apply (entrywise n k L (fun _ _ a => a ^ c)); auto.
+  intros; apply is_derive_Reals, derivable_pt_lim_pow.
+Qed.
+
+(* The exponential, the logarithm of positive entries, and tanh. *)
+Theorem eq_6_6_exp n k L A g : let q := fun i j => exp (A i j) in
+  gradient2 n k L q g ->
+  gradient2 n k (fun A => L (fun i j => exp (A i j))) A (fun i j => g i j * q i j).
+Proof.
+  intros q HL; apply (entrywise n k L (fun _ _ => exp) q); auto.
+  intros; apply derive_exp.
+Qed.
+
+Theorem eq_6_6_ln n k L A g :
+  (forall i j, (i < n)%nat -> (j < k)%nat -> 0 < A i j) ->
+  gradient2 n k L (fun i j => ln (A i j)) g ->
+  gradient2 n k (fun A => L (fun i j => ln (A i j))) A (fun i j => g i j * / A i j).
+Proof.
+  intros HA HL; apply (entrywise n k L (fun _ _ => ln)); auto.
+  intros; apply derive_ln; auto.
+Qed.
+
+Theorem eq_6_6_tanh n k L A g : let q := fun i j => tanh (A i j) in
+  gradient2 n k L q g ->
+  gradient2 n k (fun A => L (fun i j => tanh (A i j))) A
+    (fun i j => g i j * (1 - q i j ^ 2)).
+Proof.
+  intros q HL; apply (entrywise n k L (fun _ _ => tanh) (fun i j => 1 - q i j ^ 2)); auto.
+  intros i j _ _; unfold q, tanh, sinh, cosh.
+  assert (H := exp_pos (A i j)); assert (H' := exp_pos (- A i j)).
+  unfold derivative; auto_derive; [lra |]; field; lra.
+Qed.
+
+(* A row that is broadcast to n rows gets the sum over its copies. *)
+Theorem eq_6_7 n k L (b : vector) g :
+  gradient2 n k L (fun _ j => b j) g ->
+  gradient k (fun b => L (fun _ j => b j)) b (fun j => ∑_(i < n) g i j).
+Proof.
+  intros HL c v t Hc Hv; eapply derive_eq.
+  - apply (HL (fun u _ j => c u j) (fun _ j => v j)); auto.
+  - rewrite sum_swap; apply sum_ext; intros; now rewrite sum_scal_r.
+Qed.
+
+(* A sum of rows hands its g to each of them. *)
+Theorem eq_6_8 n k L A g :
+  gradient k L (fun j => ∑_(i < n) A i j) g ->
+  gradient2 n k (fun A => L (fun j => ∑_(i < n) A i j)) A (fun _ j => g j).
+Proof.
+  intros HL c v t Hc Hv; eapply derive_eq.
+  - apply (HL (fun u j => ∑_(i < n) c u i j) (fun j => ∑_(i < n) v i j)); intros j Hj.
+    + apply sum_ext; intros; now rewrite Hc.
+    + apply (derive_sum n (fun i u => c u i j)); auto.
+  - rewrite sum_swap; apply sum_ext; intros; now rewrite sum_scal.
+Qed.
+
+(* A product of matrices is a layer without biases. *)
+Lemma affine_no_bias d A B : affine d A B (fun _ => 0) = mul d A B.
+Proof.
+  apply functional_extensionality; intros i; apply functional_extensionality; intros j.
+  unfold affine; ring.
+Qed.
+
+Theorem eq_6_9 n d k L A B g :
+  gradient2 n k L (mul d A B) g ->
+  gradient2 n d (fun A => L (mul d A B)) A (mul k g B^T).
+Proof.
+  intros HL c v t Hc Hv; rewrite <- affine_no_bias in HL.
+  apply (derive_ext (fun u => L (affine d (c u) B (fun _ => 0))));
+    [intros; now rewrite affine_no_bias |].
+  now apply (affine_inputs n d k L A B (fun _ => 0) g HL).
+Qed.
+
+Theorem eq_6_10 n d k L A B g :
+  gradient2 n k L (mul d A B) g ->
+  gradient2 d k (fun B => L (mul d A B)) B (mul n A^T g).
+Proof.
+  intros HL c v t Hc Hv; rewrite <- affine_no_bias in HL.
+  apply (derive_ext (fun u => L (affine d A (c u) (fun _ => 0))));
+    [intros; now rewrite affine_no_bias |].
+  now apply (affine_weights n d k L A B (fun _ => 0) g HL).
+Qed.
+
+(* Indexing: row i of the result is row r i of the m rows of A. *)
+Theorem eq_6_11 n m k L A (r : nat -> nat) g :
+  (forall i, (i < n)%nat -> (r i < m)%nat) ->
+  gradient2 n k L (fun i => A (r i)) g ->
+  let y := fun i j => [j == r i] in
+  gradient2 m k (fun A => L (fun i => A (r i))) A (fun j l => ∑_(i < n) y i j * g i l).
+Proof.
+  intros Hr HL y c v t Hc Hv; eapply derive_eq.
+  - apply (HL (fun u i => c u (r i)) (fun i => v (r i))); intros; auto.
+  - rewrite (sum_ext n _ (fun i => ∑_(j < m) y i j * ∑_(l < k) g i l * v j l)).
+    + rewrite sum_swap; apply sum_ext; intros j _.
+      rewrite (sum_ext n _ (fun i => ∑_(l < k) y i j * g i l * v j l)).
+      * rewrite sum_swap; apply sum_ext; intros; apply sum_scal_r.
+      * intros; rewrite <- sum_scal; apply sum_ext; intros; ring.
+    + intros i Hi; unfold y; symmetry.
+      apply (sum_same m (r i) (fun j => ∑_(l < k) g i l * v j l)); auto.
+Qed.
