@@ -6,6 +6,7 @@
 From Coq Require Export Reals Lra Lia Arith.
 From Coquelicot Require Export Coquelicot.
 Open Scope R_scope.
+#[export] Set Bullet Behavior "Strict Subproofs".
 
 Notation vector := (nat -> R).
 Notation matrix := (nat -> nat -> R).
