@@ -267,3 +267,132 @@ Proof.
   - intros B HB; unfold e; rewrite total_shift.
     rewrite (proj1 (batch_members _ _ _ HB)); field; auto.
 Qed.
+
+(* * Adam and RMSprop, entry by entry; g 1, g 2, ... are the gradients *)
+
+(* The running mean that starts from 0 and keeps the share β in a step. *)
+Fixpoint running (β : R) (g : vector) (t : nat) : R :=
+  match t with O => 0 | S r => β * running β g r + (1 - β) * g t end.
+Definition squares (g : vector) : vector := fun t => g t ^ 2.
+
+(* Corrected for having started from 0. *)
+Definition corrected (β : R) (g : vector) (t : nat) : R := running β g t / (1 - β ^ t).
+
+Definition rmsprop (η α c : R) (g w : vector) : Prop := forall t,
+  w (S t) = w t - η * (g (S t) / (sqrt (running α (squares g) (S t)) + c)).
+Definition adam (η β1 β2 c : R) (g w : vector) : Prop := forall t,
+  w (S t) = w t - η * (corrected β1 g (S t)
+                       / (sqrt (corrected β2 (squares g) (S t)) + c)).
+Definition adam_uncorrected (η β1 β2 c : R) (g w : vector) : Prop := forall t,
+  w (S t) = w t - η * (running β1 g (S t) / (sqrt (running β2 (squares g) (S t)) + c)).
+
+Lemma running_sum β g t :
+  running β g t = (1 - β) * ∑_(r < t) β ^ (t - S r) * g (S r).
+Proof.
+  induction t; [simpl; ring |]; cbn [running sum]; rewrite IHt, Nat.sub_diag.
+  rewrite (sum_ext t (fun r => β ^ (S t - S r) * g (S r))
+    (fun r => β * (β ^ (t - S r) * g (S r)))).
+  - rewrite sum_scal; simpl; ring.
+  - intros r Hr; replace (S t - S r)%nat with (S (t - S r)) by lia; simpl; ring.
+Qed.
+
+(* The weights add up to 1 - β^t. *)
+Lemma weights_sum β t : (1 - β) * ∑_(r < t) β ^ (t - S r) = 1 - β ^ t.
+Proof.
+  assert (H := running_sum β (fun _ => 1) t).
+  rewrite (sum_ext t _ (fun r => β ^ (t - S r))) in H by (intros; ring).
+  rewrite <- H; clear H; induction t; [simpl; ring |].
+  cbn [running]; rewrite IHt; simpl; ring.
+Qed.
+
+Lemma pow_below_1 β t : 0 <= β < 1 -> β ^ S t < 1.
+Proof.
+  intros H; simpl; apply Rle_lt_trans with (β * 1); [| lra].
+  apply Rmult_le_compat_l; [lra |]; rewrite <- (pow1 t); apply pow_incr; lra.
+Qed.
+
+(* The corrected mean is a true weighted mean of the gradients so far. *)
+Theorem eq_8_8 β g t : 0 <= β < 1 -> (1 <= t)%nat ->
+  corrected β g t =
+  (∑_(r < t) β ^ (t - S r) * g (S r)) / ∑_(r < t) β ^ (t - S r).
+Proof.
+  intros Hβ Ht; unfold corrected; rewrite running_sum, <- weights_sum.
+  destruct t as [| t]; [lia |]; assert (H := pow_below_1 β t Hβ).
+  assert (W := weights_sum β (S t)).
+  assert (∑_(r < S t) β ^ (S t - S r) <> 0) by (intros Z; rewrite Z in W; lra).
+  field; split; [auto | lra].
+Qed.
+
+Lemma sign_div x : x <> 0 -> x / Rabs x = sign x.
+Proof.
+  intros H; destruct (Rlt_dec 0 x).
+  - rewrite sign_eq_1, Rabs_pos_eq by lra; field; lra.
+  - rewrite sign_eq_m1, Rabs_left by lra; field; lra.
+Qed.
+
+Lemma sqrt_square x : sqrt (x ^ 2) = Rabs x.
+Proof. rewrite <- sqrt_Rsqr_abs; f_equal; unfold Rsqr; ring. Qed.
+
+(* The first step of Adam is as long as the rate. *)
+Theorem eq_8_9 η β1 β2 g w : 0 <= β1 < 1 -> 0 <= β2 < 1 -> g 1%nat <> 0 ->
+  adam η β1 β2 0 g w -> w 1%nat - w O = - η * sign (g 1%nat).
+Proof.
+  intros H1 H2 Hg Hw; rewrite Hw; unfold corrected, squares; cbn [running].
+  replace ((β1 * 0 + (1 - β1) * g 1%nat) / (1 - β1 ^ 1)) with (g 1%nat) by (field; lra).
+  replace ((β2 * 0 + (1 - β2) * g 1%nat ^ 2) / (1 - β2 ^ 1)) with (g 1%nat ^ 2)
+    by (field; lra).
+  rewrite sqrt_square, Rplus_0_r, sign_div by auto; ring.
+Qed.
+
+(* A first square that is scaled by a, and a first gradient by b. *)
+Lemma first_step a b x : 0 < a -> x <> 0 ->
+  b * x / (sqrt (a * x ^ 2) + 0) = b / sqrt a * sign x.
+Proof.
+  intros Ha Hx; rewrite Rplus_0_r, sqrt_mult, sqrt_square by (lra || apply pow2_ge_0).
+  rewrite <- sign_div by auto; field; split; [now apply Rabs_no_R0 |].
+  generalize (sqrt_lt_R0 a Ha); lra.
+Qed.
+
+(* That of RMSprop is longer. *)
+Theorem eq_8_10 η α g w : 0 <= α < 1 -> g 1%nat <> 0 ->
+  rmsprop η α 0 g w -> w 1%nat - w O = - (η / sqrt (1 - α)) * sign (g 1%nat).
+Proof.
+  intros H Hg Hw; rewrite Hw; unfold squares; cbn [running].
+  replace (α * 0 + (1 - α) * g 1%nat ^ 2) with ((1 - α) * g 1%nat ^ 2) by ring.
+  rewrite <- (Rmult_1_l (g 1%nat)) at 1; rewrite first_step by (lra || auto).
+  field; generalize (sqrt_lt_R0 (1 - α)); lra.
+Qed.
+
+(* That of an Adam without the correction. *)
+Theorem eq_8_11 η β1 β2 g w : 0 <= β2 < 1 -> g 1%nat <> 0 ->
+  adam_uncorrected η β1 β2 0 g w ->
+  w 1%nat - w O = - η * ((1 - β1) / sqrt (1 - β2)) * sign (g 1%nat).
+Proof.
+  intros H Hg Hw; rewrite Hw; unfold squares; cbn [running].
+  replace (β1 * 0 + (1 - β1) * g 1%nat) with ((1 - β1) * g 1%nat) by ring.
+  replace (β2 * 0 + (1 - β2) * g 1%nat ^ 2) with ((1 - β2) * g 1%nat ^ 2) by ring.
+  rewrite first_step by (lra || auto); ring.
+Qed.
+
+Lemma running_nonneg β g t : 0 <= β < 1 -> 0 <= running β (squares g) t.
+Proof.
+  intros H; induction t; cbn [running]; [lra |]; unfold squares at 2.
+  generalize (pow2_ge_0 (g (S t))); intros; apply Rplus_le_le_0_compat;
+    apply Rmult_le_pos; lra.
+Qed.
+
+(* Adam without momentum is RMSprop, but for the factor that the correction leaves. *)
+Theorem eq_8_12 η α g w t : 0 <= α < 1 -> (1 <= t)%nat ->
+  let V := running α (squares g) in
+  V t <> 0 -> adam η 0 α 0 g w ->
+  w t - w (pred t) = - η * sqrt (1 - α ^ t) * (g t / sqrt (V t)).
+Proof.
+  intros Hα Ht V HV Hw; destruct t as [| t]; [lia |]; simpl pred; rewrite Hw.
+  assert (P := pow_below_1 α t Hα); assert (Q := running_nonneg α g (S t) Hα).
+  assert (M : corrected 0 g (S t) = g (S t)).
+  { unfold corrected; cbn [running]; simpl pow; field. }
+  rewrite M; unfold corrected; fold V; fold V in Q; rewrite Rplus_0_r.
+  assert (HV' : 0 < sqrt (V (S t))) by (apply sqrt_lt_R0; lra).
+  assert (HP : 0 < sqrt (1 - α ^ S t)) by (apply sqrt_lt_R0; lra).
+  rewrite sqrt_div by lra; field; lra.
+Qed.
