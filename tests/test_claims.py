@@ -319,3 +319,17 @@ def test_a_cause_has_a_control_and_a_share_and_no_other_bar(given) -> None:
 def test_effects_in_percent_are_fractions_too() -> None:
     with pytest.raises(ValueError, match="gap, with dropout: with unit='%'"):
         claim("gap", GAPS, control={"with dropout": [4, 5, 6]}, share=0.5, unit="%")
+
+
+@pytest.mark.parametrize(
+    "bar",
+    [
+        {"at_most": math.inf},
+        {"at_least": -math.inf},
+        {"at_least": math.nan},
+        {"equals": 1, "within": math.inf},
+    ],
+)
+def test_a_bar_that_is_not_finite_is_refused(bar: dict) -> None:
+    with pytest.raises(ValueError, match="have to be finite"):
+        claim("number", 1.0, **bar)

@@ -41,14 +41,14 @@ def proved(number):
     return shown(f"({number}) holds", verb="prove", number=number)
 
 
-def claimed(values, **bar):
+def claimed(values, what="accuracy", **bar):
     """What the library's own `claim` stores."""
     made = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "helpers.claims.say", lambda line, **record: made.append((line, record))
         )
-        claim("accuracy", values, **bar)
+        claim(what, values, **bar)
     [(line, record)] = made
     return shown(line, **record)
 
@@ -195,8 +195,10 @@ def test_the_bytes_of_a_picture_are_not_read_as_text(good):
 def test_a_number_that_is_masked_in_comparisons_needs_a_claim_beside_it(good, words):
     [found] = added(good, code("print(x)  # claim(", printed(words)))
     assert found.startswith("cell 7: prints '") and "claims nothing" in found
-    good.cells[7].source = 'print(x)\nclaim("accuracy", x, at_most=1)'
-    good.cells[7].outputs.append(CLAIM)
+    good.cells[7].source = 'print(x)\nif False:\n    claim("loss", x, at_most=1)'
+    assert len(problems(good)) == 1
+    good.cells[7].source = 'print(x)\nclaim("loss", x, at_most=1)'
+    good.cells[7].outputs.append(claimed(0.3, "loss", at_most=1))
     assert problems(good) == []
 
 
@@ -665,15 +667,15 @@ def test_a_record_of_another_form_is_named(good):
 
 
 def test_tables_and_causes_pass_and_an_edited_row_is_named(good):
-    table = claimed({"SGD": 0.9, "Adam": 0.91}, at_least=0.9, unit="%")
-    cause = claimed([3, 4, 5], control={"with ReLU": [1, 1, 1]}, share=0.5)
-    source = 'claim("accuracy", both, at_least=0.9)\nclaim("accuracy", e, control=c)'
+    table = claimed({"SGD": 0.9, "Adam": 0.91}, "both", at_least=0.9, unit="%")
+    cause = claimed([3, 4, 5], "rise", control={"with ReLU": [1, 1, 1]}, share=0.5)
+    source = 'claim("both", both, at_least=0.9)\nclaim("rise", e, control=c)'
     assert added(good, code(source, table, cause)) == []
     table.metadata.book.rows[1].numbers = [0.99]
-    assert problems(good) == [f"cell 7: 'accuracy': {DISAGREES}"]
+    assert problems(good) == [f"cell 7: 'both': {DISAGREES}"]
     table.metadata.book.rows[1].numbers = [0.91]
     cause.metadata.book.without = [0, 0, 0]
-    assert problems(good) == [f"cell 7: 'accuracy': {DISAGREES}"]
+    assert problems(good) == [f"cell 7: 'rise': {DISAGREES}"]
 
 
 def test_a_record_of_a_claim_that_its_cell_does_not_make_is_named(good):
@@ -683,10 +685,45 @@ def test_a_record_of_a_claim_that_its_cell_does_not_make_is_named(good):
     assert problems(good) == []
 
 
-@pytest.mark.parametrize("values", ["0.9237", "[0.92, 0.93]", "-1", "values=0.92"])
+TYPED = "cell 8: claims a number that is typed, not measured"
+
+
+@pytest.mark.parametrize(
+    "values",
+    ["0.9237", "[0.92, 0.93]", "-1", "values=0.92", "np.array([0.9])", "{'SGD': [1]}"],
+)
 def test_a_claim_of_a_typed_number_is_named(good, values):
     good.cells[8].source = f'claim("accuracy", {values}, at_least=0.92, unit="%")'
-    assert problems(good) == ["cell 8: claims a number that is typed, not measured"]
+    assert problems(good) == [TYPED]
+
+
+def test_a_claim_of_a_name_for_typed_numbers_is_named(good):
+    good.cells[7].source += "\nvalues = [0.92, 0.93]"
+    assert problems(good) == [TYPED]
+    good.cells[7].source += "\nvalues += [train(3)]"
+    assert problems(good) == []
+    for more in ("values = [train(seed)]", "values = []\nvalues.append(train(3))"):
+        good.cells[7].source = f"plots.show(fig, alt=alt)\n{more}"
+        assert problems(good) == []
+
+
+@pytest.mark.parametrize(
+    "control", ["[0.1, 0.2, 0.1]", '{"with ReLU": [0.1, 0.1, 0.2]}']
+)
+def test_a_control_that_is_typed_is_named(good, control):
+    good.cells[8].source = f'claim("accuracy", values, control={control}, share=0.5)'
+    assert problems(good) == [TYPED]
+
+
+def test_a_claim_of_cause_names_what_differs(good):
+    cause = claimed([3, 4, 5], "rise", control=[1, 1, 1], share=0.5)
+    found = added(good, code('claim("rise", effects, control=c, share=0.5)', cause))
+    assert found == ["cell 7: 'rise': name what differs: control={'with …': …}"]
+
+
+def test_two_claims_of_one_thing_are_named(good):
+    found = added(good, code('claim("accuracy", values, at_least=0.92)', CLAIM))
+    assert found == ["cell 9: 'accuracy' is claimed in cell 7 already"]
 
 
 @pytest.mark.parametrize("bar", ["at_least=0", "at_least=0.0", "at_most=1"])
@@ -925,3 +962,55 @@ def test_an_exercise_that_breaks_the_count_is_named(good, number):
     source = OPEN.replace("4.2", number)
     found = f"exercise {number} stands where 4.2 is due"
     assert added(good, text(source)) == [found]
+
+
+# --- what only looks true -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "(4.1) holds at 24 random points",
+        "accuracy: at least 99 %; measured 99.9 %",
+        "a line\nExercise 4.1: correct.",
+    ],
+)
+def test_a_print_that_reads_as_a_verb_is_named(good, words):
+    claimed_too = 'print(x)\nclaim("loss", x, at_most=1)'
+    loss = claimed(0.3, "loss", at_most=1)
+    [found] = added(good, code(claimed_too, printed(words), loss))
+    assert found.startswith("cell 7: reads as if a verb said it: ")
+
+
+def test_a_figure_that_show_did_not_show_is_named(good):
+    picture = shown("iVBORw0KGgo=", "image/png")
+    [found] = added(good, code("display(picture)", picture, **OTHER))
+    assert found == "cell 7: a figure that plots.show did not show"
+
+
+@pytest.mark.parametrize("end", ["\\quad (4.2)", "(4.2).", "\\label{a}", "\\eqno(4.2)"])
+def test_an_equation_that_is_numbered_without_a_tag_is_named(good, end):
+    [found] = added(good, text(f"$$c = d {end}$$"))
+    assert found.startswith("cell 7: an equation numbered without \\tag: ")
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["\\def\\a{b}", "\\renewcommand{\\ne}{=}", "\\color{white} a", "\\phantom{-}"],
+)
+def test_a_formula_that_says_another_thing_than_it_reads_is_named(good, formula):
+    [found] = added(good, text(f"So ${formula}$."))
+    assert found.startswith("cell 7: a formula with \\")
+
+
+@pytest.mark.parametrize("character", ["\u200b", "\u202e", "\u00ad", "\ufeff"])
+def test_an_invisible_character_is_named(good, character):
+    found = added(good, text(f"99.9{character} %"), code(f"x = 'a{character}'"))
+    number = f"U+{ord(character):04X}"
+    assert found == [f"cell {at}: an invisible character, {number}" for at in (7, 8)]
+
+
+@pytest.mark.parametrize("said", ["There is no exercise", ": correct"])
+def test_an_exercise_that_is_not_there_or_is_solved_already_is_named(good, said):
+    good.cells[6].outputs = [shown(f"Exercise 4.1{said}, in all cases.")]
+    assert problems(good) == [f"cell 6: check says '{said}'; leave it to the reader"]

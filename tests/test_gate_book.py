@@ -1,6 +1,7 @@
 """A small book that keeps the rules between its files passes; each slip is named."""
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,6 +152,26 @@ def test_a_file_of_the_contents_that_is_not_there_is_named(book):
     assert book.problems() == [("_toc.yml", "there is no pages/legder")]
 
 
+def test_two_chapters_of_one_number_are_named(book):
+    other = "chapters/04-b.ipynb"
+    book.notebooks[other] = notebook("# Why not?")
+    assert (other, "another chapter has the number 4") in book.problems()
+
+
+def test_chapters_in_another_order_are_named(book):
+    book.notebooks["chapters/05-b.ipynb"] = notebook("# Why not?")
+    line = "      - file: chapters/04-a\n"
+    book.replace("_toc.yml", line, f"      - file: chapters/05-b\n{line}")
+    assert ("_toc.yml", "the chapters don't stand in their order") in book.problems()
+
+
+def test_a_module_beside_the_chapters_which_they_would_import_is_named(book):
+    (book.root / "chapters/helpers.py").write_text("claim = print")
+    (book.root / "chapters/.ipynb_checkpoints").mkdir()
+    sentence = "only notebooks lie here; imports would find it"
+    assert book.problems() == [("chapters/helpers.py", sentence)]
+
+
 def test_more_than_fourteen_minutes_for_all_notebooks_are_named(book):
     book.notebooks[CHAPTER].metadata.book.seconds = 837
     assert book.problems() == []
@@ -191,6 +212,17 @@ def test_an_equation_that_is_not_there_is_named_wherever_it_is_referred_to(
     assert book.problems() == [(name, "there is no equation (4.9)")]
 
 
+@pytest.mark.parametrize("name", [CHAPTER, "intro.md"])
+def test_an_exercise_that_is_not_there_is_named(book, name):
+    book.say("### Exercise 4.1: a line\n\nAs Exercise 4.1 asks.")
+    assert [sentence for _, sentence in book.problems() if "exercise" in sentence] == []
+    if name == CHAPTER:
+        book.say("As Exercise 4.2 asks.")
+    else:
+        book.replace(name, "After", "Exercise 4.2 comes after")
+    assert (name, "there is no exercise 4.2") in book.problems()
+
+
 def test_a_comment_in_a_cell_that_refers_to_no_equation_is_named(book):
     cell = v4.new_code_cell("x = f(4.9)  # by (4.1)")
     book.notebooks[CHAPTER].cells.append(cell)
@@ -206,12 +238,29 @@ def test_a_number_in_code_or_in_a_formula_refers_to_nothing(book, text):
 
 
 @pytest.mark.parametrize(
-    "link", ["[a](../pages/no.md)", "![a curve](no.png)", "[a](05-b.ipynb#c)"]
+    "link",
+    [
+        "[a](../pages/no.md)",
+        "![a curve](no.png)",
+        "[a](05-b.ipynb#c)",
+        "[a][b]\n\n[b]: no.md",
+    ],
 )
 def test_a_link_or_picture_that_leads_nowhere_is_named(book, link):
     book.say(link)
-    file = link.partition("(")[2].rstrip(")").partition("#")[0]
+    file = re.split(r"[(#)]|: ", link.rstrip(")"))[1]
     assert book.problems() == [(CHAPTER, f"links to {file}, which is not there")]
+
+
+@pytest.mark.parametrize(
+    "link", ["[chapter 5](04-a.ipynb)", "[4](../chapters/04-a.ipynb)"]
+)
+def test_a_link_that_says_another_number_than_the_chapter_has_is_named(book, link):
+    book.say(link.replace("[4]", "[3]"))
+    said = "3" if "[4]" in link else "5"
+    assert book.problems() == [(CHAPTER, f"the link [{said}] leads to chapter 4")]
+    book.notebooks[CHAPTER].cells[-1].source = link.replace("5", "4")
+    assert book.problems() == []
 
 
 def test_a_link_of_the_readme_that_leads_nowhere_is_named(book):
@@ -255,6 +304,8 @@ def unclaimed(book):
         ("**91.2** %", "91.2 %"),
         ("$91.2\\,\\%$", "91.2 %"),
         ("91.2\u202f%", "91.2 %"),
+        ("91.2&nbsp;%", "91.2 %"),
+        ("91.2 per cent", "91.2 per cent"),
         ("1,024 %", "1,024 %"),
         ("3 percentage points", "3 percentage points"),
         ("in 60 seconds", "60 seconds"),

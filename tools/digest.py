@@ -42,8 +42,9 @@ def digest(notebook: NotebookNode, folder: Path, library: Path = LIBRARY) -> str
 
 
 def sealed(notebook: NotebookNode) -> str:
-    """The digest of what a run stored: outputs, alternative texts and captions."""
-    stored = [
+    """The digest of all that a run stored: outputs, captions, seconds, code digest."""
+    run = {**notebook.metadata.get("book", {}), "outputs": ""}
+    stored = [run] + [
         [cell.outputs, cell.metadata.get("mystnb")]
         for cell in notebook.cells
         if cell.cell_type == "code"

@@ -137,7 +137,6 @@ def run(path: Path) -> float:
         "language_info": {"name": "python"},
         "book": {
             "digest": code,
-            "outputs": sealed(notebook),
             "date": datetime.date.today().isoformat(),
             "seconds": seconds,
             "versions": {
@@ -146,6 +145,7 @@ def run(path: Path) -> float:
             },
         },
     }
+    notebook.metadata["book"]["outputs"] = sealed(notebook)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     _write(notebook, path)
     return seconds

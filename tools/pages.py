@@ -44,9 +44,9 @@ writes it by hand.
 An equation is a definition, or it is proved: the formula was compared with independent
 witnesses at random points, and the link leads to the cell that did so. What is neither
 stands here as **not proved**. A claim is a number that was measured, beside the bar
-that it has to meet; its link leads to the cell. A claim of **cause** is an effect, beside
-the one that is left when the cause is taken away. [Notation](notation.md) says how to
-read the lines.
+that it has to meet; its link leads to the cell. A claim of **cause** is an effect,
+beside what is left of it when the cause is taken away. [Notation](notation.md) says how
+to read the lines.
 
 Equations: {equations}. Definitions: {definitions}. Proved: {proved}.
 Not proved: {unproved}. Claims: {claims}. Of these causes: {causes}.

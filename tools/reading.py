@@ -168,7 +168,7 @@ def records(cell: NotebookNode, verb: str) -> list[dict]:
     for output in cell.outputs:
         record = output.get("metadata", {}).get("book", {})
         if record.get("verb") == verb:
-            line = output.data["text/plain"]
+            line = output.get("data", {}).get("text/plain", "")
             rows = record.get("rows", [record])
             stored += [{**row, "verb": verb, "line": line} for row in rows]
     return stored

@@ -190,6 +190,8 @@ def _row(
     if isinstance(bar, str):
         raise TypeError("the bar is a number, and within= goes with equals= only")
     allowed = float(of_row(within) or 0.0) if words == "exactly" else 0.0
+    if not np.isfinite([bar, allowed]).all():
+        raise ValueError(f"{what}: bar and within= have to be finite")
     words = "about" if allowed else words
     numbers = _numbers(what, values, unit, bar)
     return Row(what, words, float(bar), numbers, unit, allowed)

@@ -16,7 +16,11 @@ from tools.reading import (
 from tools.rules.text import EQUATION, minutes
 
 ENDINGS = (".ipynb", ".md")
-LINK = re.compile(r"!?\[[^]]*\]\(<?([^)\s>]+)")
+LINK = re.compile(r"!?\[[^]]*\]\(<?([^)\s>]+)|^\[[^]]+\]: *(\S+)", re.M)
+NUMBERED_LINK = re.compile(
+    r"\[(?:chapter )?(\d+)\]\([\w./]*?\b(\d+)-[\w-]+\.ipynb", re.I
+)
+EXERCISE = re.compile(r"\bExercise (\d+\.\d+)")
 COMMENT = re.compile(r"#.*?\((\d+\.\d+)\)")
 SAID = re.compile(r"(?<![\w)\]])\((\d{1,2}\.\d{1,2})\)")  # f(2.5) is a call
 SECONDS = 840  # all notebooks together
@@ -44,6 +48,25 @@ def listed(book: Book) -> Found:
             yield "_toc.yml", f"there is no {file}"
 
 
+def ordered(book: Book) -> Found:
+    """One chapter a number, listed in their order, and nothing else in their folder."""
+    chapters = [name for name, page in book.pages.items() if page.chapter]
+    numbers = [book.pages[name].chapter for name in chapters]
+    for name, number in zip(chapters, numbers, strict=True):
+        if numbers.count(number) > 1:
+            yield name, f"another chapter has the number {number}"
+    listed = [f"{file}.ipynb" for file in book.contents]
+    listed = [name for name in listed if name in chapters]
+    if listed != sorted(listed):
+        yield "_toc.yml", "the chapters don't stand in their order"
+    for file in sorted((book.root / "chapters").iterdir()):
+        if file.suffix != ".ipynb" and not file.name.startswith("."):
+            yield (
+                f"chapters/{file.name}",
+                "only notebooks lie here; imports would find it",
+            )
+
+
 def quick(book: Book) -> Found:
     """All notebooks together run in the time that `make test` has for them."""
     stored = [page.notebook.metadata.get("book", {}) for page in book.pages.values()]
@@ -69,10 +92,19 @@ def reading_times(book: Book) -> Found:
 def references(book: Book) -> Found:
     """An equation that a text, a comment or a docstring names is there."""
     numbers = {e.number for p in book.pages.values() for e in equations(p.notebook)}
+    exercises = {
+        number
+        for page in book.pages.values()
+        for _, cell in page.text
+        for number in re.findall(r"^### Exercise (\d+\.\d+)", prose(cell), re.M)
+    }
     for name, text in _told(book):
         for found in EQUATION.findall(plain_prose(text)):
             if (number := ".".join(found)) not in numbers:
                 yield name, f"there is no equation ({number})"
+        for number in EXERCISE.findall(plain_prose(text)):
+            if number not in exercises:
+                yield name, f"there is no exercise {number}"
     for file in sorted(book.root.glob("src/helpers/**/*.py")):
         for number in SAID.findall(file.read_text("utf-8")):
             if number not in numbers:
@@ -88,7 +120,10 @@ def references(book: Book) -> Found:
 def links(book: Book) -> Found:
     """Files and pictures that a text links to are there."""
     for name, text in _told(book):
-        for link in LINK.findall(CODE_SPAN.sub("", text)):
+        for said, number in NUMBERED_LINK.findall(text):
+            if int(said) != int(number):
+                yield name, f"the link [{said}] leads to chapter {int(number)}"
+        for link in map("".join, LINK.findall(CODE_SPAN.sub("", text))):
             file, _, _ = link.partition("#")
             if re.match(r"[a-z]+:", link) or not file:
                 continue

@@ -1,6 +1,7 @@
 """A claim's record, its printed line and its values say the same."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 
 from helpers.claims import Row, one_line, table_of
@@ -8,9 +9,12 @@ from tools.digest import parsed
 from tools.reading import Page, called
 
 FIELDS = tuple(Row.__dataclass_fields__)
+UNNAMED = "without it"  # what `claim` calls a control that has no name
+MAKERS = {"np.array", "np.asarray", "list", "tuple", "float", "dict"}
 
 
 def say_what_was_measured(page: Page) -> Iterator[str]:
+    seen = {}
     for at, cell in page.code:
         literals = called(parsed(cell.source), "claim")
         for output in cell.outputs:
@@ -22,7 +26,11 @@ def say_what_was_measured(page: Page) -> Iterator[str]:
                 yield f"cell {at}: '{what}': line, record and values don't agree"
             if what not in literals and "?" not in literals:
                 yield f"cell {at}: no claim of this cell says '{what}'"
-        yield from (f"cell {at}: {slip}" for slip in _typed(parsed(cell.source)))
+            if what in seen:
+                yield f"cell {at}: '{what}' is claimed in cell {seen[what]} already"
+            if record.get("control") == UNNAMED:
+                yield f"cell {at}: '{what}': name what differs: control={{'with …': …}}"
+            seen.setdefault(what, at)
 
 
 def agrees(record: dict, line: str) -> bool:
@@ -40,22 +48,57 @@ def agrees(record: dict, line: str) -> bool:
         return False  # a record of another form
 
 
-def _typed(tree: ast.Module) -> Iterator[str]:
-    """Claims of numbers that nothing has measured, and bars that nothing can miss."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or ast.unparse(node.func) != "claim":
-            continue
-        values = node.args[1:2] + [k.value for k in node.keywords if k.arg == "values"]
-        if values and not any(
-            isinstance(x, ast.Name | ast.Call) for x in ast.walk(values[0])
-        ):
-            yield "claims a number that is typed, not measured"
-        bars = {
-            k.arg: k.value.value
-            for k in node.keywords
-            if isinstance(k.value, ast.Constant)
-        }
-        if bars.get("unit") == "%" and (
-            bars.get("at_least") == 0 or bars.get("at_most") == 1
-        ):
-            yield "the bar can't be missed: a share is between 0 and 1"
+def can_fail(page: Page) -> Iterator[str]:
+    """Nothing is claimed that was typed, nor against a bar that can't be missed."""
+    trees = [(at, parsed(cell.source)) for at, cell in page.code]
+    typed = _typed_names([node for _, tree in trees for node in ast.walk(tree)])
+    for at, tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "claim":
+                yield from (f"cell {at}: {slip}" for slip in _slips(node, typed))
+
+
+def _typed_names(nodes: list[ast.AST]) -> set[str]:
+    """The names that are given literals, once, and are never changed."""
+    literals = {
+        node.targets[0].id
+        for node in nodes
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and _typed(node.value, set())
+    }
+    stored = Counter(
+        node.id
+        for node in nodes
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    )
+    changed = {  # numbers.append(…), numbers[3] = …
+        node.value.id
+        for node in nodes
+        if isinstance(node, ast.Attribute | ast.Subscript)
+        and isinstance(node.value, ast.Name)
+    }
+    return {name for name in literals - changed if stored[name] == 1}
+
+
+def _slips(call: ast.Call, typed: set[str]) -> Iterator[str]:
+    options = {keyword.arg: keyword.value for keyword in call.keywords}
+    values = [*call.args[1:2], options.get("values"), options.get("control")]
+    if any(value is not None and _typed(value, typed) for value in values):
+        yield "claims a number that is typed, not measured"
+    constants = {name: getattr(node, "value", None) for name, node in options.items()}
+    low, high = constants.get("at_least"), constants.get("at_most")
+    if constants.get("unit") == "%" and (low == 0 or high == 1):
+        yield "the bar can't be missed: a share is between 0 and 1"
+
+
+def _typed(value: ast.expr, typed: set[str]) -> bool:
+    """Whether an expression is made of literals and of names for literals alone."""
+    makers = set()
+    for node in ast.walk(value):
+        if isinstance(node, ast.Call):
+            if ast.unparse(node.func) not in MAKERS:
+                return False
+            makers |= set(ast.walk(node.func))
+    names = (n for n in ast.walk(value) if isinstance(n, ast.Name) and n not in makers)
+    return all(name.id in typed for name in names)

@@ -12,9 +12,11 @@ from tools.reading import (
     called,
     equations,
     is_definition,
+    prose,
     records,
 )
 
+BY_HAND = re.compile(r"\(\d+\.\d+\)[}\s.,]*$|\\(?:leqno|eqno|label)\b.*")
 STATES = re.compile(
     r"=|<|>|\\(?:[lg]eq?|[lg]t|approx|in|subset|propto|sim|to|equiv|neq?)\b"
 )
@@ -36,6 +38,14 @@ def state_something(page: Page) -> Iterator[str]:
     for equation in equations(page.notebook):
         if not STATES.search(equation.formula):
             yield f"equation ({equation.number}) states nothing: no =, ≤ or :="
+
+
+def numbered_by_tag(page: Page) -> Iterator[str]:
+    """A number that is typed would need no proof."""
+    for at, cell in page.text:
+        for formula in DISPLAY.findall(prose(cell)):
+            if typed := BY_HAND.search(formula):
+                yield f"cell {at}: an equation numbered without \\tag: {typed.group()}"
 
 
 def proved(page: Page) -> Iterator[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tools.digest import parsed
-from tools.reading import NOT_PROSE, Page, called, prose
+from tools.reading import NOT_PROSE, Page, called, printed, prose
 from tools.rules.text import DETAILS
 
 HEADING = re.compile(r"^ {0,3}#+ *Exercise.*", re.M)
@@ -42,7 +42,11 @@ def checked(page: Page) -> Iterator[str]:
                 match = NUMBERED.match(heading)
                 waiting = match[1] if match and not match[2] else None
         elif cell.cell_type == "code":
-            for number in called(parsed(cell.source), "check"):
+            numbers = called(parsed(cell.source), "check")
+            said = re.search(r"There is no exercise|: correct", printed(cell))
+            if numbers and said:
+                yield f"cell {at}: check says '{said.group()}'; leave it to the reader"
+            for number in numbers:
                 if number != waiting:
                     yield f"cell {at}: check stands under no exercise of that number"
                 waiting = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tools.reading import Page, pictures_of
+from tools.reading import Page, pictures_of, records
 
 WORDS = 8  # the fewest that say what a figure shows
 CAPTIONED = range(10, 17)  # the older chapters get captions with their texts
@@ -10,8 +10,11 @@ CAPTIONED = range(10, 17)  # the older chapters get captions with their texts
 
 def one_a_cell(page: Page) -> Iterator[str]:
     for at, cell in page.code:
-        if (pictures := len(pictures_of(cell))) > 1:
-            yield f"cell {at}: {pictures} figures; one a cell"
+        pictures = pictures_of(cell)
+        if len(pictures) > 1:
+            yield f"cell {at}: {len(pictures)} figures; one a cell"
+        if len(pictures) > len(records(cell, "figure")):
+            yield f"cell {at}: a figure that plots.show did not show"
 
 
 def described(page: Page) -> Iterator[str]:

@@ -17,8 +17,8 @@ from tools.reading import Book, claims, prose
 from tools.rules.text import KEEP
 
 NUMBER = re.compile(  # also 92\,\%, **92** %, 60-second
-    r"(?<![\w.,])(?!\d{4}s)(\d[\d,]*(?:\.\d+)?)(?:[\s*_`$~}-]|\\[,;: ]|\\(?=%))*"
-    r"(%|percent(?:age points?)?|(?:milli)?seconds?|m?s|minutes?|min|hours?|h|days?)"
+    r"(?<![\w.,])(?!\d{4}s)(\d[\d,]*(?:\.\d+)?)(?:[\s*_`$~}-]|&\w+;|\\[,;: ]|\\(?=%))*"
+    r"(%|per ?cent(?:age points?)?|(?:milli)?seconds?|m?s|minutes?|min|hours?|h|days?)"
     r"(?!\w)"
 )
 FORMULA = re.compile(r"\$[^$%]*[a-z][^$%]*\$")  # 2h is no two hours there
@@ -86,20 +86,14 @@ def _says_number(record: Mapping[str, Any], headline: Headline) -> bool:
     number, decimals = float(digits), len(digits.partition(".")[2])
     before = headline.clause[: headline.match.start()]
     after = headline.clause[headline.match.end() :]
+    more = AT_LEAST.search(before) or MORE.match(after)
+    less = AT_MOST.search(before) or LESS.match(after)
+    words = "at least" if more else "at most" if less else ""
+    bar = math.isclose(record["limit"] * _scale(record["unit"]), number)
     for mean in _means(record, _unit(headline.match[2])):
         rounded = f"{mean:.{decimals}f}" == digits
-        bar = math.isclose(record["limit"] * _scale(record["unit"]), number)
-        if AT_LEAST.search(before) or MORE.match(after):
-            right = mean >= number and (
-                rounded or (bar and record["words"] == "at least")
-            )
-        elif AT_MOST.search(before) or LESS.match(after):
-            right = mean <= number and (
-                rounded or (bar and record["words"] == "at most")
-            )
-        else:
-            right = rounded
-        if right:
+        wrong = (more and mean < number) or (less and mean > number)
+        if not wrong and (rounded or (bar and words == record["words"])):
             return True
     return False
 
@@ -123,7 +117,7 @@ def _unit(words: str) -> str:
         return "points"
     if words.startswith("milli"):
         return "ms"
-    short = {"percent": "%", "sec": "s", "min": "min", "hour": "h", "day": "d"}
+    short = {"per": "%", "sec": "s", "min": "min", "hour": "h", "day": "d"}
     return next((u for start, u in short.items() if words.startswith(start)), words)
 
 

@@ -17,7 +17,12 @@ FOREIGN = re.compile(
 HTML = re.compile(r"</?[a-zA-Z][^>]*>?|<!")
 ALLOWED = {"<details>", "</details>", "<summary>", "</summary>"}
 DETAILS = re.compile(r"<details>.*?</details>", re.S)
-AHEAD = re.compile(r"\(0*(\d+)-[\w-]+\.ipynb[^)]*\)")
+MACRO = re.compile(  # what would make a formula say something else
+    r"\\(?:def|let|(?:re)?newcommand|require|href|style|class|cssId|(?:text)?color"
+    r"|phantom|[hv]phantom)\b"
+)
+INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
+AHEAD = re.compile(r"\((?:\.\./chapters/)?0*(\d+)-[\w-]+\.ipynb[^)]*\)")
 INVITES = re.compile(r"\blater\b|\bchapter \d+ comes to\b", re.I)
 EQUATION = re.compile(r"\((\d+)\.(\d+)\)")
 KEEP = re.compile(r"^## What to keep\s*?$(.*?)(?=^##? |\Z)", re.M | re.S)
@@ -54,6 +59,16 @@ def closed_formulas(page: Page) -> Iterator[str]:
         if "$" in left:
             line = next(line for line in left.split("\n") if "$" in line)
             yield f"cell {at}: a $ that closes nothing: {line.strip()[:60]!r}"
+
+
+def nothing_hidden(page: Page) -> Iterator[str]:
+    """What is written is what is seen."""
+    for at, cell in [*page.text, *page.code]:
+        if found := INVISIBLE.search(cell.source):
+            yield f"cell {at}: an invisible character, U+{ord(found.group()):04X}"
+    for at, cell in page.text:
+        if found := MACRO.search(CODE_SPAN.sub("", prose(cell))):
+            yield f"cell {at}: a formula with {found.group()}"
 
 
 def nothing_ahead(page: Page) -> Iterator[str]:
