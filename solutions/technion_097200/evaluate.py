@@ -3,18 +3,21 @@
     python evaluate.py
 
 or `evaluate_hw1()` from another program, from any folder. The images come from the
-folder that DL_DATA names, else from data/ or MNIST/ beside this file, else torchvision
-downloads them into data/.
+folder that DL_DATA names, else from data/ beside this file, else from beside it: there
+in MNIST/raw, or directly, packed as .gz or not. Else torchvision downloads them into
+data/.
 """
 
+import gzip
+import math
 import os
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 import torch
 from torchvision.datasets import MNIST
-from torchvision.datasets.mnist import read_image_file, read_label_file
 
 HERE = Path(__file__).resolve().parent
 
@@ -44,7 +47,7 @@ def logits(layers, x):
 def load_weights(path):
     """The layers [(w1, b1), …], and the mean and standard deviation of their inputs."""
     if not path.is_file():
-        advice = "make it there with: python train.py --out weights.pkl"
+        advice = "make it there with: python train.py --seed 2 --out weights.pkl"
         raise FileNotFoundError(f"{path} is missing; {advice}")
     try:  # weights_only: a pickle that would run code is refused
         with zipfile.ZipFile(path) as archive:
@@ -63,10 +66,12 @@ def load_weights(path):
     layers = [(found[f"w{i}"], found[f"b{i}"]) for i in range(1, depth + 1)]
     fan_in = 28 * 28
     for number, (w, b) in enumerate(layers, 1):
-        fan_out = 10 if number == depth else b.numel()
-        if (w.shape, b.shape) != ((fan_in, fan_out), (fan_out,)):
-            shapes = f"w{number} of shape {tuple(w.shape)}, b{number} {tuple(b.shape)}"
-            raise ValueError(f"{path}: {shapes}; expected ({fan_in}, {fan_out})")
+        width = w.shape[1] if w.ndim == 2 else b.numel()
+        fan_out = 10 if number == depth else width
+        for name, tensor, shape in (("w", w, (fan_in, fan_out)), ("b", b, (fan_out,))):
+            if tensor.shape != shape:
+                problem = f"{name}{number} has shape {tuple(tensor.shape)}"
+                raise ValueError(f"{path}: {problem}; expected {shape}")
         fan_in = fan_out
     for name, tensor in found.items():
         if not tensor.isfinite().all():
@@ -88,15 +93,9 @@ def is_plain(value):
 
 def load_test_images():
     """MNIST's test images uint8 (n, 28, 28) and labels int64 (n,)."""
-    stem = raw_folder() / "t10k"
-    try:
-        images = read_image_file(f"{stem}-images-idx3-ubyte")
-        labels = read_label_file(f"{stem}-labels-idx1-ubyte")
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{error.filename} is missing; put it there") from None
-    except Exception as error:
-        problem = f"{stem}-… is damaged or cut short ({type(error).__name__})"
-        raise ValueError(f"{problem}; delete it and restore it") from None
+    stem = folder() / "t10k"
+    images = read(Path(f"{stem}-images-idx3-ubyte"), axes=3)
+    labels = read(Path(f"{stem}-labels-idx1-ubyte"), axes=1).long()
     if images.shape[1:] != (28, 28) or not len(images) == len(labels) > 0:
         found = f"images {tuple(images.shape)}, {len(labels)} labels"
         raise ValueError(f"{stem}-…: {found}; expected as many of each, 28 by 28")
@@ -105,25 +104,42 @@ def load_test_images():
     return images, labels
 
 
-def raw_folder():
-    """The folder with MNIST's four files, downloaded into data/ if there is none."""
+def folder():
+    """Where MNIST's files are; downloaded into data/ if they are nowhere."""
     given = os.environ.get("DL_DATA")
     roots = [Path(given).expanduser()] if given else [HERE / "data", HERE]
-    folders = [root / "MNIST" / "raw" for root in roots]
-    for folder in folders:
-        if (folder / "t10k-labels-idx1-ubyte").is_file():
-            return folder
-    if given:
-        raise FileNotFoundError(
-            f"DL_DATA={given} has no {folders[0]}; put MNIST there, unpacked"
-        )
+    folders = [root / place for root in roots for place in ("MNIST/raw", "")]
+    for each in folders:
+        if any(each.glob("t10k-labels-idx1-ubyte*")):
+            return each
     try:
+        if given:
+            raise ValueError(f"DL_DATA is {given}")
         MNIST(roots[0], download=True)
     except Exception as error:
-        why = (str(error) or type(error).__name__).splitlines()[0]
-        problem = f"no MNIST in {folders[0]}, and no download ({why})"
-        raise FileNotFoundError(f"{problem}; put it there, or set DL_DATA") from None
+        why = " ".join(str(error).split()) or type(error).__name__
+        problem = f"no MNIST in {folders[0]}, and no download: {why}"
+        raise FileNotFoundError(f"{problem}; put the four files there") from None
     return folders[0]
+
+
+def read(path, axes):
+    """A file of bytes as MNIST has them, packed as .gz or not: a uint8 tensor."""
+    packed = path.with_name(f"{path.name}.gz")
+    plain = path.exists() or not packed.exists()
+    try:
+        content = path.read_bytes() if plain else gzip.decompress(packed.read_bytes())
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        content = b""
+    kind, start = bytes([0, 0, 8, axes]), 4 + 4 * axes
+    shape = [int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4)]
+    if content[:4] != kind or len(content) != start + math.prod(shape):
+        found = f"{len(content)} bytes beginning with {content[:4].hex(' ')}"
+        expected = f"{kind.hex(' ')} (unsigned bytes), {axes} sizes, and all the values"
+        raise ValueError(
+            f"{path if plain else packed} holds {found}; expected {expected}"
+        )
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8)[start:].view(shape)
 
 
 if __name__ == "__main__":
@@ -131,3 +147,7 @@ if __name__ == "__main__":
         print(f"MNIST test accuracy {evaluate_hw1():.2%}")
     except (OSError, ValueError) as error:
         sys.exit(f"evaluate.py: {error}")
+    except (MemoryError, RuntimeError) as error:  # torch raises the latter
+        if "memory" not in repr(error).lower():
+            raise
+        sys.exit("evaluate.py: not enough memory; end other programs")

@@ -1,0 +1,228 @@
+"""Every homework that can be handed in: by its rules, alone, and hard to break.
+
+What all have in common is tested here, from what `course.py` says; a course's own tests
+hold what is its own.
+"""
+
+import json
+import os
+import pickle
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+
+from helpers import data, results, stand_ins
+from tools import handin, trial
+from tools.course import SOLUTIONS, breaches, courses, find
+
+COURSES = courses()
+COMMANDS = [
+    (course, command)
+    for course in COURSES
+    for command in sorted({c for of in find(course).reads.values() for c in of})
+]
+CARDS = sorted(SOLUTIONS.glob("*/cards/*.json"))
+MB = 10**6
+
+
+@pytest.fixture(scope="module")
+def small():
+    """400 and 100 handwritten digits, as each of the gray sets."""
+    parts = []
+    for (images, labels), count in zip(
+        stand_ins.make("mnist"), (400, 100), strict=True
+    ):
+        parts.append(data.Split(images[:count], labels[:count], 0.1, 0.3))
+    classes = tuple("0123456789")
+    return {n: data.Dataset(n, *parts, classes, "stand-in") for n in handin.GRAY}
+
+
+# The rules, and the zip
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_its_programs_import_and_name_nothing_that_they_must_not(name):
+    assert list(breaches(find(name), SOLUTIONS / name)) == []
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_its_zip_is_made_and_works_on_a_stand_in(name, small, tmp_path, monkeypatch):
+    """Trains for an epoch and starts Python six times, so it may take over 5 s."""
+    monkeypatch.setattr(data, "load", small.__getitem__)
+    course = find(name)
+    path = handin.hand_in(name, course.example, "", tmp_path)
+    assert path.name == course.zip.format(id=course.example)
+    with zipfile.ZipFile(path) as archive:
+        names = [file.format(id=course.example) for file in course.files]
+        assert archive.namelist() == names
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_its_readme_says_how_to_hand_in_and_how_the_weights_are_made(name):
+    readme = " ".join((SOLUTIONS / name / "README.md").read_text("utf-8").split())
+    course = find(name)
+    assert f"make handin COURSE={name} ID={course.example}" in readme
+    assert "then write your own" in readme
+    for card in map(results.read, (SOLUTIONS / name).glob("cards/*.json")):
+        assert card["document"] == name
+        if card["weights"]:
+            assert card["weights"]["command"] in readme
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_each_file_of_weights_in_its_zip_has_a_card(name):
+    folder = SOLUTIONS / name
+    cards = map(results.read, folder.glob("cards/*.json"))
+    measured = {card["weights"]["file"] for card in cards if card["weights"]}
+    weights = set(find(name).reads) - set(data.FOLDERS)
+    files = {f"../{find(name).files[each]}" for each in weights}
+    assert files <= measured
+
+
+# What programs read
+
+
+def damages(content):
+    """Ways to damage a file, by name: functions of its path."""
+    middle = len(content) // 2
+    changed = {
+        "empty": b"",
+        "cut": content[:middle],
+        "text": b"version https://git-lfs.github.com/spec/v1",
+        "too long": content + b"0",
+    }
+    return {
+        k: lambda path, new=new: path.write_bytes(new) for k, new in changed.items()
+    }
+
+
+class Malice:
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.target),)
+
+
+def of_weights(path, target):
+    content = path.read_bytes()
+    at = len(content) // 2
+    flipped = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+    hostile = {"w1": Malice(target)}
+    return {
+        **{k: v for k, v in damages(content).items() if k != "too long"},
+        "a bit flipped": lambda path: path.write_bytes(flipped),
+        "hostile": lambda path: torch.save(hostile, path),
+        "hostile pickle": lambda path: path.write_bytes(pickle.dumps(hostile)),
+    }
+
+
+def of_data(path):
+    content = path.read_bytes()
+    packed = path.with_name(f"{path.name}.gz")
+    others = path.with_name(path.name.replace("t10k", "train"))
+    return damages(content) | {
+        "missing": lambda path: path.unlink(),
+        "bad gzip": lambda path: path.rename(packed),
+        "of another part": lambda path: shutil.copy(others, path),
+    }
+
+
+# Runs one program in each of many folders, since importing torch takes seconds.
+IN_EACH = """
+import contextlib, io, json, traceback
+program, result, *arguments = sys.argv
+said = {}
+for folder in sorted(os.listdir()):
+    here = os.path.abspath(folder)
+    sys.argv = [os.path.join(here, program), *arguments]
+    sys.path.insert(0, os.path.dirname(sys.argv[0]))
+    code, text = 0, io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+        try:
+            os.chdir(os.path.dirname(sys.argv[0]))
+            runpy.run_path(sys.argv[0], run_name="__main__")
+        except SystemExit as end:
+            code = end.code
+            print(code)
+        except BaseException:
+            code = 1
+            traceback.print_exc()
+    said[folder] = [code, text.getvalue()]
+    os.chdir(os.path.dirname(here))
+    sys.path.pop(0)
+    for name, module in list(sys.modules.items()):  # those of this folder
+        if str(getattr(module, "__file__", "")).startswith(here):
+            del sys.modules[name]
+pathlib.Path(result).write_text(json.dumps(said))
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize(("name", "command"), COMMANDS)
+def test_what_is_damaged_or_hostile_is_refused(name, command, small, tmp_path):
+    course, (script, *arguments) = find(name), command
+    whole, each, target = (tmp_path / n for n in ("whole", "each", "executed"))
+    for file, source in course.files.items():
+        if not source.endswith(".typ"):
+            (whole / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(SOLUTIONS / name / source, whole / file)
+    broken = {}  # by the name of a folder, the word that the advice has to hold
+    for read in [read for read, of in course.reads.items() if command in of]:
+        if read in handin.GRAY:
+            data.write(small[read], whole / "data")
+            raw = Path("data", data.FOLDERS[read])
+            files = [
+                raw / f"t10k-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")
+            ]
+            ways = {
+                (file, way): change
+                for file in files
+                for way, change in of_data(whole / file).items()
+            }
+        elif read in course.files:
+            of = of_weights(whole / read, target)
+            ways = {(Path(read), way): change for way, change in of.items()}
+        for (file, way), change in ways.items():
+            folder = each / f"{file.name} {way}"
+            shutil.copytree(whole, folder)
+            change(folder / file)
+            broken[folder.name] = file.name.partition("-")[0]
+    result = tmp_path / "result.json"
+    done = trial.run(Path(script), result, *arguments, cwd=each, code=IN_EACH)
+    trial.works(done, "the loop")
+    said = json.loads(result.read_text())
+    assert said.keys() == broken.keys()
+    for folder, word in broken.items():
+        program = f"{script} with {folder}"
+        trial.expect_refusal(program, *said[folder], (word,), (each / folder, each))
+    assert not target.exists(), "what the weights hold was executed"
+
+
+def test_all_weights_together_stay_under_40_megabytes():
+    files = {path for card in CARDS for path in weights_of(card)}
+    for name in COURSES:
+        sources = map(SOLUTIONS.joinpath(name).joinpath, find(name).files.values())
+        suffixes = (".pkl", ".pt", ".pth", ".npy", ".npz", ".safetensors")
+        files |= {path.resolve() for path in sources if path.suffix in suffixes}
+    assert files or not COURSES
+    assert sum(path.stat().st_size for path in files) < 40 * MB
+
+
+def weights_of(path):
+    weights = json.loads(path.read_text("utf-8"))["weights"]
+    return [(path.parent / weights["file"]).resolve()] if weights else []
+
+
+# Cards
+
+
+@pytest.mark.parametrize("path", CARDS, ids=lambda path: path.stem)
+def test_a_card_says_on_what_data_and_device_it_was_measured(path):
+    card = results.read(path)
+    assert card["device"]
+    for sha256 in card["data"].values():
+        assert len(sha256) == 64
