@@ -14,8 +14,6 @@ from tools.notebooks import notebooks
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted(ROOT.glob("src/**/*.py"))
 NOTEBOOKS = notebooks()
-HAND_INS = sorted(ROOT.glob("solutions/*/train.py"))
-HAND_INS += sorted(ROOT.glob("solutions/*/evaluate.py"))
 HEAVY = ("torch", "matplotlib", "sklearn", "scipy", "IPython", "pooch", "requests")
 LIGHT = (
     "helpers",
@@ -105,47 +103,6 @@ def test_a_notebook_imports_nothing_from_tools_or_tests(path):
         if cell.cell_type == "code":
             names = imported(to_python(cell.source))
             assert names.isdisjoint({"tools", "tests"}), cell.source
-
-
-def not_at_the_teachers(path):
-    """What a hand-in imports that isn't there when it runs alone."""
-    source = path.read_text("utf-8")
-    beside = {file.stem for file in path.parent.glob("*.py")}
-    beside |= {folder.name for folder in path.parent.iterdir() if folder.is_dir()}
-    relative = {
-        ast.unparse(node)
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.ImportFrom) and node.level
-    }
-    return imported(source) & {"helpers", "tools", "tests", *beside} | relative
-
-
-@pytest.mark.parametrize("path", HAND_INS, ids=lambda path: path.stem)
-def test_a_hand_in_runs_alone(path):
-    assert not_at_the_teachers(path) == set()
-
-
-@pytest.mark.parametrize(
-    ("slip", "found"),
-    [
-        ("import train", "train"),
-        ("from train import forward", "train"),
-        ("def f():\n    import train as t", "train"),
-        ("from . import train", "from . import train"),
-        ("import recipes.sweep", "recipes"),
-        ("from helpers import data", "helpers"),
-        ("import tools.digest", "tools"),
-        ("import importlib\nimportlib.import_module('train')", "train"),
-    ],
-)
-def test_a_hand_in_that_cannot_run_alone_would_be_seen(slip, found, tmp_path):
-    (tmp_path / "train.py").touch()
-    (tmp_path / "recipes").mkdir()
-    path = tmp_path / "evaluate.py"
-    path.write_text(f"import torch\nfrom pathlib import Path\n{slip}\n")
-    assert not_at_the_teachers(path) == {found}
-    path.write_text("import torch\nfrom pathlib import Path\n")
-    assert not_at_the_teachers(path) == set()
 
 
 def test_there_is_something_to_scan():

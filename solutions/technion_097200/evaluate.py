@@ -110,7 +110,7 @@ def folder():
     roots = [Path(given).expanduser()] if given else [HERE / "data", HERE]
     folders = [root / place for root in roots for place in ("MNIST/raw", "")]
     for each in folders:
-        if any(each.glob("t10k-labels-idx1-ubyte*")):
+        if any(each.glob("*-idx?-ubyte*")):
             return each
     try:
         if given:

@@ -61,7 +61,7 @@ def folder(dataset):
     places = [usual, ""] if dataset == "mnist" else [usual]  # all name files alike
     folders = [root / place for root in roots for place in places]
     for each in folders:
-        if any(each.glob("t10k-labels-idx1-ubyte*")):
+        if any(each.glob("*-idx?-ubyte*")):
             return each
     try:
         if given:
