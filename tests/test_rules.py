@@ -72,7 +72,7 @@ SLIPS = {
     "from torch import special as s\ns.expit(x)": "line 2: s.expit",
     "from torch import Tensor\nTensor.relu(x)": "line 2: Tensor.relu",
     "torchvision.ops.MLP(3, [4])": "line 1: torchvision.ops",
-    "torchvision.ops.sigmoid_focal_loss(x, y)": "line 1: torchvision.ops",
+    "torchvision.ops.generalized_box_iou(x, y)": "line 1: torchvision.ops",
     "from torchvision.ops import MLP": "line 1: from torchvision.ops import MLP",
     "from torchvision import ops": "line 1: from torchvision import ops",
     "torchvision.models.resnet18()": "line 1: torchvision.models",
@@ -111,6 +111,105 @@ SLIPS = {
     "torch.set_grad_enabled(True)": "line 1: torch.set_grad_enabled",
     "x.requires_grad_()": "line 1: x.requires_grad_",
     "\ufeffimport torch.nn": "line 1: import torch.nn",
+    # torch, or a part of it, through another package
+    "from torchvision.datasets.mnist import torch": (
+        "line 1: from torchvision.datasets.mnist import torch"
+    ),
+    "from torchvision.datasets.mnist import torch as t": (
+        "line 1: from torchvision.datasets.mnist import torch as t"
+    ),
+    "t = torchvision.torch": "line 1: torchvision.torch",
+    "import torchvision as v\nt = v.datasets.mnist.torch": (
+        "line 2: v.datasets.mnist.torch"
+    ),
+    "from torchvision import datasets as d\nt = d.mnist.torch": "line 2: d.mnist.torch",
+    "from torchvision.transforms import transforms\nt = transforms.torch": (
+        "line 2: transforms.torch"
+    ),
+    "getattr(torchvision, 'torch')": "line 1: getattr(torchvision, 'torch')",
+    "getattr(torchvision, n)": "line 1: getattr(torchvision, n)",
+    "t = torch.utils.data.dataloader.torch": (
+        "line 1: torch.utils.data.dataloader.torch"
+    ),
+    "from torch.utils.data.dataloader import torch as t": (
+        "line 1: from torch.utils.data.dataloader import torch as t"
+    ),
+    "from torchvision.transforms._presets import nn": (
+        "line 1: from torchvision.transforms._presets import nn"
+    ),
+    "from torchvision.transforms import functional as F\nF.F_t.conv2d(x, w)": (
+        "line 2: F.F_t.conv2d"
+    ),
+    # a tensor named like an import, in each way that binds a name
+    "from statistics import mean\nmean = loss.mean()\nmean.backward()": (
+        "line 3: mean.backward"
+    ),
+    "from statistics import mean\ndef f(mean):\n    mean.backward()": (
+        "line 3: mean.backward"
+    ),
+    "import math\nfor math in losses:\n    math.backward()": "line 3: math.backward",
+    "import math\nwith f() as math:\n    math.backward()": "line 3: math.backward",
+    "import math\n[math.tanh() for math in x]": "line 2: math.tanh",
+    "import math\n(math := x).y\nmath.tanh()": "line 3: math.tanh",
+    "import math\nmath += x\nmath.tanh()": "line 3: math.tanh",
+    "import math\nmath, y = x\nmath.tanh()": "line 3: math.tanh",
+    "import math\nmath: object = x\nmath.tanh()": "line 3: math.tanh",
+    "import math\nf = lambda math: math.tanh()": "line 2: math.tanh",
+    "import math\ndef f(*math): math.tanh()": "line 2: math.tanh",
+    "import math\ndef math(): pass\nmath.tanh()": "line 3: math.tanh",
+    "import math\nasync def math(): pass\nmath.tanh()": "line 3: math.tanh",
+    "import math\nclass math: pass\nmath.tanh()": "line 3: math.tanh",
+    "import math\ntry: f()\nexcept E as math: math.tanh()": "line 3: math.tanh",
+    "import math\nmatch x:\n    case math: math.tanh()": "line 3: math.tanh",
+    "import math\nmatch x:\n    case [*math]: math.tanh()": "line 3: math.tanh",
+    "import math\nmatch x:\n    case {**math}: math.tanh()": "line 3: math.tanh",
+    "import math\nmath.x = loss\nmath.x.backward()": "line 3: math.x.backward",
+    "import math\nif x:\n    from torch import special as math\nmath.tanh(1)": (
+        "line 4: math.tanh"
+    ),
+    "import math as t\nif x:\n    import torch as t\nt.hub": "line 4: t.hub",
+    "import torch as t\ndef f(t): pass\nq = t": "line 3: t",
+    # what hides names
+    "import sys\ns = sys": "line 2: sys",
+    "import importlib as i\nj = i": "line 2: i",
+    "importlib.__import__('torch.nn')": "line 1: importlib.__import__",
+    "pkgutil.resolve_name('torch:nn')": "line 1: pkgutil.resolve_name",
+    "inspect.getattr_static(x, 'relu')": "line 1: inspect.getattr_static",
+    "type(x).__dict__['relu'](x)": "line 1: type(x).__dict__",
+    "vars(type(x))['relu'](x)": "line 1: vars",
+    "vars(torch.Tensor)['relu'](x)": "line 1: vars",
+    "vars()['torch']": "line 1: vars",
+    "v = vars": "line 1: vars",
+    "s = setattr": "line 1: setattr",
+    "locals()['torch']": "line 1: locals",
+    "f.__globals__['torch']": "line 1: f.__globals__",
+    "x.__getattr__('relu')": "line 1: x.__getattr__",
+    "x.__setattr__('requires_grad', True)": "line 1: x.__setattr__",
+    "setattr(x, 'requires_grad', True)": "line 1: setattr(x, 'requires_grad', True)",
+    "torch.zeros(3, **{'requires_grad': True})": "line 1: {'requires_grad': True}",
+    "options['requires_grad'] = True": "line 1: options['requires_grad']",
+    "print.__self__.eval('1')": "line 1: print.__self__",
+    "object.__subclasses__()": "line 1: object.__subclasses__",
+    "torch.zeros(3, **dict(requires_grad=True))": "line 1: requires_grad=True",
+    "x.requires_grad = not False": "line 1: x.requires_grad",
+    "x.requires_grad_(not False)": "line 1: x.requires_grad_",
+    "match x:\n    case torch.Tensor(relu=f): f()": "line 2: torch.Tensor(relu=f)",
+    "eval('1')\ndef eval(x): pass": "line 1: eval",
+    "eval = eval": "line 1: eval",
+    "def f(eval): pass\neval('1')": "line 2: eval",
+    # what a class defines is another's still
+    "class Net:\n    def relu(self): pass\nx.relu()": "line 3: x.relu",
+    "class Net:\n    def relu(self): pass\nn = Net()\nn = x\nn.relu()": (
+        "line 5: n.relu"
+    ),
+    "class Net:\n    def backward(self, g): pass\nloss.backward()": (
+        "line 3: loss.backward"
+    ),
+    "def backward(g): pass\nx.backward(g)": "line 2: x.backward",
+    "def relu(x): pass\nclass Net:\n    def f(self): self.relu()": "line 3: self.relu",
+    "class Net:\n    def relu(self): pass\nimport torch as Net\nNet.relu(x)": (
+        "line 4: Net.relu"
+    ),
 }
 
 
@@ -132,7 +231,6 @@ def test_every_way_to_use_a_forbidden_name_is_said(source, sentence):
         "print('nn')",
         "getattr(x, 'nn_layers')",
         "getattr(datasets, name)",
-        "setattr",
         "x.eval()",
         "weights['w1'] = x.clamp(min=0).exp() @ w.T",
         "f(**options)",
@@ -148,6 +246,31 @@ def test_every_way_to_use_a_forbidden_name_is_said(source, sentence):
         "self.grad = dw\nw -= lr * self.grad",
         "class Net:\n    def relu(self, x): pass\n    def f(self, x): self.relu(x)",
         "dict(grad=1)",
+        "class Net:\n    @staticmethod\n    def tanh(x): pass\nNet.tanh(x)",
+        "class Net:\n    @classmethod\n    def softmax(cls, x): cls.softmax(x)",
+        "class Net:\n    def relu(self, x): pass\nnet = Net()\nnet.relu(x)",
+        "class Net:\n    def softmax(self, x): pass\nNet().softmax(x)",
+        "class Net:\n    async def relu(self, x): self.relu(x)",
+        "class Net:\n    def backward(self, d): pass\nfor n in nets: d = n.backward(d)",
+        "class Net:\n    def backward(self, d): self.net.backward(d)",
+        "def backward(delta): pass\nbackward(delta)",
+        "class Net:\n    grad: int = 0\n    def f(self): return self.grad",
+        "class Net:\n    tanh = staticmethod(f)\n    def f(self): self.tanh(1)",
+        "x.requires_grad = False",
+        "w.requires_grad = b.requires_grad = False",
+        "x.requires_grad_(requires_grad=False)",
+        "torch.set_grad_enabled(mode=False)",
+        "with torch.set_grad_enabled(mode=False): pass",
+        "f(**{'requires_grad': False})",
+        "{'grad': 1, **options, 'relu': 2}",
+        "from torchvision.transforms import functional as F\nF.convert_image_dtype(x)",
+        "import torchvision.transforms.v2.functional as F\nF.normalize(x)",
+        "from torchvision.datasets.mnist import read_image_file",
+        "from statistics import mean\nmean(x).item()",
+        "import numpy as np\nnp.random.seed = 1\nnp.exp(x)",
+        "setattr(self, name, 1)",
+        "vars(options)['lr']",
+        "match x:\n    case Point(x=0): pass",
         "f(threshold=0.5, softmax=True)",
         "torch.zeros(3, requires_grad=False)",
         "x.requires_grad_(False)",
