@@ -312,6 +312,7 @@ def test_sigmoid_cross_entropy_keeps_its_digits_where_the_loss_is_small(dtype):
         ((4, 1), np.zeros(4), r"are float64; .*astype\(int\)"),
         ((4, 1), np.array([-1, 1, 1, -1]), "from -1 to 1; expected 0 and 1: compare"),
         ((4, 1), np.array([4, 9, 9, 4]), "from 4 to 9; expected 0 and 1: compare"),
+        ((4, 1), np.array([0, 1, 2, 1]), "from 0 to 2; expected 0 and 1: compare"),
     ],
 )
 def test_sigmoid_cross_entropy_refuses_other_shapes_and_labels(shape, labels, message):
@@ -473,6 +474,84 @@ def test_wrong_labels_are_refused_with_advice(kind, labels, message):
 def test_wrong_scores_are_refused_with_advice(kind, shape, message):
     with pytest.raises(ValueError, match=message):
         kind().forward(np.ones(shape), np.zeros(shape[0], int))
+
+
+# In each of these some layer or loss was silently wrong: sigmoid(1) was 0 in uint8.
+NO_FLOATS = [np.uint8, np.int64, np.bool_, np.complex128, np.float16]
+each_wrong_kind = pytest.mark.parametrize("wrong", NO_FLOATS)
+
+
+def refused(got, wrong):
+    words = f"{got} of {np.dtype(wrong)}; expected float32 or float64: .*np.float32"
+    return pytest.raises(ValueError, match=words)
+
+
+@each_wrong_kind
+@pytest.mark.parametrize("kind", [nn.Linear, *ACTIVATIONS])
+def test_layers_refuse_inputs_and_gradients_that_are_no_floats(kind, wrong):
+    layer = made(kind)
+    with refused(f"{kind.__name__}.* got inputs", wrong):
+        layer.forward(np.ones((2, 3), wrong))
+    out = layer.forward(np.ones((2, 3)))
+    with refused(f"{kind.__name__}.backward got a gradient", wrong):
+        layer.backward(np.ones(out.shape, wrong))
+
+
+@each_wrong_kind
+@pytest.mark.parametrize("kind", [*LOSSES, nn.SigmoidCrossEntropy])
+def test_losses_refuse_scores_that_are_no_floats(kind, wrong):
+    with refused("scores", wrong):
+        kind().forward(np.ones((2, 1), wrong), np.zeros(2, int))
+
+
+@each_wrong_kind
+def test_linear_has_no_weights_that_are_no_floats(wrong):
+    with refused(r"Linear\(3 -> 2\) got weights", wrong):
+        nn.Linear(3, 2, np.random.default_rng(0), dtype=wrong)
+
+
+@each_wrong_kind
+@pytest.mark.parametrize("kind", [nn.SGD, nn.RMSprop, nn.Adam])
+def test_optimizers_refuse_what_is_no_floats(kind, wrong):
+    right = [np.ones(3)]
+    for part, wrong_part in ("parameter", "params"), ("gradient", "grads"):
+        net = SimpleNamespace(params=right, grads=right)
+        setattr(net, wrong_part, [np.ones(3, wrong)])
+        with refused(f"the optimizer got a {part}", wrong):
+            kind(net, lr=0.1).step()
+
+
+@pytest.mark.parametrize("kind", [nn.SGD, nn.RMSprop, nn.Adam])
+def test_optimizers_refuse_a_gradient_of_another_shape(kind):
+    net = SimpleNamespace(params=[np.ones((3, 2))], grads=[np.ones(2)])
+    with pytest.raises(ValueError, match=r"shape \(2,\) for .* of shape \(3, 2\)"):
+        kind(net, lr=0.1).step()
+
+
+@pytest.mark.parametrize("kind", [nn.Linear, *ACTIVATIONS])
+def test_a_list_is_told_to_become_an_array(kind):
+    with pytest.raises(ValueError, match=r"inputs of list; .*np\.asarray"):
+        made(kind).forward([[1.0, 2.0, 3.0]])
+
+
+@pytest.mark.parametrize("logits", [[2.0, 0.5], [0.5, -2.0]])
+def test_cross_entropy_refuses_logits(logits):
+    with pytest.raises(ValueError, match=r"expected 0 to 1: .*SoftmaxCrossEntropy"):
+        nn.CrossEntropy().forward(np.array([logits]), np.array([1]))
+
+
+@pytest.mark.parametrize("wrap", [lambda net: net, lambda net: nn.Sequential([net])])
+@pytest.mark.parametrize("kind", [nn.Linear, *ACTIVATIONS])
+def test_one_layer_at_two_places_is_refused(kind, wrap):
+    twice = made(kind)
+    with pytest.raises(ValueError, match=f"the {kind.__name__} at place 2 comes ear"):
+        nn.Sequential([twice, nn.Tanh(), wrap(twice)])
+
+
+def test_two_layers_of_a_kind_and_one_layer_in_two_networks_are_fine():
+    first, second = nn.Tanh(), nn.Tanh()
+    assert nn.Sequential([first, nn.Sequential([second])]).layers
+    assert nn.Sequential([first]).layers
 
 
 @each_loss
@@ -696,8 +775,3 @@ def test_linear_starts_with_xavier_weights_and_no_bias_in_float32():
 def test_linear_takes_another_initialization():
     layer = nn.Linear(5, 3, np.random.default_rng(1), init=nn.he, dtype=np.float64)
     assert np.array_equal(layer.W, nn.he(np.random.default_rng(1), 5, 3))
-
-
-def test_sigmoid_cross_entropy_refuses_logits_that_are_no_floats():
-    with pytest.raises(ValueError, match=r"scores are int8; expected floats"):
-        nn.SigmoidCrossEntropy().forward(np.array([[100], [-128]], "i1"), [0, 1])

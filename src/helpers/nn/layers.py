@@ -4,17 +4,23 @@ Rows are samples: inputs are `(n, d)`, logits `(n, k)`. `backward(grad)` takes t
 gradient of the loss with respect to the layer's output, returns the one with respect
 to its input (None from a first layer), and sets (never adds to) the gradients of the
 parameters. It raises ValueError for a gradient of another shape than the output's,
-RuntimeError before the first `forward`.
+RuntimeError before the first `forward`. Both raise ValueError for arrays that are not
+of floats of 32 or 64 bits.
 Numbers in brackets are equations of the chapters.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
 from numpy import ndarray as Array
 
-from helpers.nn.checks import expect_gradient, expect_inputs
+from helpers.nn.checks import (
+    expect_distinct,
+    expect_floats,
+    expect_gradient,
+    expect_inputs,
+)
 
 Init = Callable[[np.random.Generator, int, int], Array]
 
@@ -44,7 +50,8 @@ class Linear:
 
     first: the inputs are data, so nobody needs dL/dx: `backward` returns None and
     saves a third of the layer's work.
-    `forward` raises ValueError for inputs of another shape.
+    `forward` raises ValueError for inputs of another shape, as does a `dtype` of
+    integers or 16 bits.
     """
 
     def __init__(
@@ -58,6 +65,7 @@ class Linear:
     ) -> None:
         self.first = first
         self.W = init(rng, fan_in, fan_out).astype(dtype)
+        expect_floats(self.W, f"Linear({fan_in} -> {fan_out}) got weights")
         self.b = np.zeros(fan_out, dtype)
         self.grads = [np.zeros_like(self.W), np.zeros_like(self.b)]
 
@@ -86,6 +94,7 @@ class ReLU:
         self.params, self.grads = [], []
 
     def forward(self, x: Array) -> Array:
+        expect_floats(x, "ReLU got inputs")
         self.positive, self.shape = x > 0, x.shape
         return np.maximum(x, 0)
 
@@ -102,6 +111,7 @@ class Sigmoid:
         self.params, self.grads = [], []
 
     def forward(self, x: Array) -> Array:
+        expect_floats(x, "Sigmoid got inputs")
         with np.errstate(over="ignore"):  # 1 / inf is the right limit
             # (5.1)
             self.out = 1 / (1 + np.exp(-x))
@@ -121,6 +131,7 @@ class Tanh:
         self.params, self.grads = [], []
 
     def forward(self, x: Array) -> Array:
+        expect_floats(x, "Tanh got inputs")
         self.out = np.tanh(x)
         self.shape = self.out.shape
         return self.out
@@ -138,6 +149,7 @@ class Softmax:
         self.params, self.grads = [], []
 
     def forward(self, x: Array) -> Array:
+        expect_floats(x, "Softmax got inputs")
         # (3.1), (3.2)  p = exp(z - max z) / sum of the same
         powers = np.exp(x - x.max(axis=-1, keepdims=True))
         self.probs = powers / powers.sum(axis=-1, keepdims=True)
@@ -152,10 +164,14 @@ class Softmax:
 
 
 class Sequential:
-    """Layers one after the other; the loss stays outside."""
+    """Layers one after the other; the loss stays outside.
 
-    def __init__(self, layers: list[Layer]) -> None:
-        self.layers = layers
+    Raises ValueError for a layer that comes twice.
+    """
+
+    def __init__(self, layers: Iterable[Layer]) -> None:
+        self.layers = tuple(layers)
+        expect_distinct(list(_single(self.layers)))
 
     @property
     def params(self) -> list[Array]:
@@ -174,3 +190,9 @@ class Sequential:
         for layer in reversed(self.layers):
             grad = layer.backward(grad)
         return grad
+
+
+def _single(layers: Iterable[Layer]) -> Iterator[Layer]:
+    """The layers, in place of a Sequential those that it holds."""
+    for layer in layers:
+        yield from _single(layer.layers) if isinstance(layer, Sequential) else [layer]

@@ -1,26 +1,34 @@
 """Losses in NumPy: `forward` returns the mean over the batch, `backward` its gradient.
 
-`backward` raises RuntimeError before the first `forward`.
+`forward` raises ValueError for scores that are not of floats of 32 or 64 bits, for
+other shapes or labels and for an empty batch; `backward` RuntimeError before the first
+`forward`.
 Numbers in brackets are equations of the chapters.
 """
 
 import numpy as np
 from numpy import ndarray as Array
 
-from helpers.nn.checks import expect_binary, expect_forward, expect_labels
+from helpers.nn.checks import (
+    expect_binary,
+    expect_forward,
+    expect_labels,
+    expect_probabilities,
+)
 
 
 class CrossEntropy:
     """Mean over the batch of -log of the label's probability.
 
     `forward(probs, labels)` takes `(n, k)` and integers `(n,)`, returns a float, and
-    raises ValueError for other shapes or labels and for an empty batch.
+    raises ValueError for a number that is no probability.
     Probabilities below the smallest normal number count as that number, forward and
     backward, so that both are finite.
     """
 
     def forward(self, probs: Array, labels: Array) -> float:
         expect_labels(labels, probs)
+        expect_probabilities(probs)
         self.shape, self.at_label = probs.shape, (np.arange(len(labels)), labels)
         self.guarded = np.maximum(probs[self.at_label], np.finfo(probs.dtype).tiny)
         # (3.9)  L = -(1/n) sum_s log p_(s, label)
@@ -37,8 +45,7 @@ class CrossEntropy:
 class SoftmaxCrossEntropy:
     """Softmax and cross-entropy in one: finite while the logits' differences are.
 
-    `forward(logits, labels)` takes `(n, k)` and integers `(n,)`, returns a float, and
-    raises ValueError for other shapes or labels and for an empty batch.
+    `forward(logits, labels)` takes `(n, k)` and integers `(n,)`, returns a float.
     """
 
     def forward(self, logits: Array, labels: Array) -> float:
@@ -63,7 +70,7 @@ class SigmoidCrossEntropy:
     """Sigmoid and binary cross-entropy in one: finite while the logits are.
 
     `forward(logits, labels)` takes `(n, 1)` and integers 0 and 1 `(n,)`, returns a
-    float, and raises ValueError for other shapes or labels and for an empty batch.
+    float.
     """
 
     def forward(self, logits: Array, labels: Array) -> float:

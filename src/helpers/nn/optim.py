@@ -1,7 +1,12 @@
-"""Optimizers in NumPy."""
+"""Optimizers in NumPy.
+
+`step` raises ValueError unless each parameter has a gradient of its shape, both of
+floats of 32 or 64 bits.
+"""
 
 import numpy as np
 
+from helpers.nn.checks import expect_gradients
 from helpers.nn.layers import Layer
 
 
@@ -20,6 +25,7 @@ class SGD:
 
     def step(self) -> None:
         """Change every parameter in place by -lr * velocity."""
+        expect_gradients(self.net)
         params = zip(self.net.params, self.net.grads, self.velocities, strict=True)
         for param, grad, velocity in params:
             if self.weight_decay:  # a pass over the weights that most runs don't need
@@ -47,6 +53,7 @@ class RMSprop:
 
     def step(self) -> None:
         """Change every parameter in place by -lr * gradient / its root mean square."""
+        expect_gradients(self.net)
         params = zip(self.net.params, self.net.grads, self.squares, strict=True)
         for param, grad, square in params:
             # (8.6)  V = alpha V + (1 - alpha) g^2,  w = w - lr g / (sqrt(V) + eps)
@@ -76,6 +83,7 @@ class Adam:
 
     def step(self) -> None:
         """Change every parameter in place, all by about lr at first."""
+        expect_gradients(self.net)
         self.steps += 1
         beta1, beta2 = self.betas
         missing1, missing2 = 1 - beta1**self.steps, 1 - beta2**self.steps
