@@ -1,10 +1,12 @@
 """`check` under hostile answers; every exercise of the book under its mistakes."""
 
+import io
 import re
 import sys
 import threading
 import time
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,6 @@ def unchanged(x: np.ndarray) -> np.ndarray:
 
 DOUBLE = Exercise(
     double,
-    names=("x",),
     cases=[(np.array([1.0]),), (np.arange(6.0).reshape(2, 3),)],
     mistakes=[(unchanged, "nothing was doubled.")],
 )
@@ -54,8 +55,11 @@ def raises_in_place_of(error: BaseException) -> Callable:
 
 
 def test_right_answer_is_called_correct(say: Callable) -> None:
-    assert say(DOUBLE, lambda x: x + x) == "Exercise 0.1: correct, in all 2 cases."
+    assert say(DOUBLE, lambda x: x + x) == "Exercise 0.1: correct in both cases."
     assert say(NUMBER, 1.5004) == "Exercise 0.1: correct."
+    one, three = (Exercise(lambda: 1, [], [()] * count) for count in (1, 3))
+    assert say(one, lambda: 1) == "Exercise 0.1: correct."
+    assert say(three, lambda: 1) == "Exercise 0.1: correct in all 3 cases."
 
 
 @pytest.mark.parametrize("answer", [None, ..., lambda x: None, lambda x: ...])
@@ -78,23 +82,47 @@ def test_wrong_answer_gets_the_smallest_counterexample_and_its_hint(
 
 
 def test_unknown_mistake_gets_no_hint(say: Callable) -> None:
-    assert "Hint" not in say(DOUBLE, lambda x: 3 * x)
+    assert "Hint" not in say(DOUBLE, lambda x: x + 3)
     assert "Hint" not in say(NUMBER, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "hint"),
+    [
+        (lambda x: -2 * x, "every sign is turned."),
+        (lambda x: 2 * x.T, "rows and columns are exchanged."),
+        (lambda x: 3 * x, "all entries are off by the same factor."),
+        (lambda x: 2 * x / x.size, "all entries are off by the same factor."),
+    ],
+)
+def test_unknown_mistake_that_leaves_the_entries_alike_is_told_so(
+    say: Callable, mistake: Callable, hint: str
+) -> None:
+    assert say(DOUBLE, mistake).endswith(f" Hint: {hint}")
+
+
+def test_a_number_is_not_said_to_be_off_by_its_sign_which_gives_it_away(
+    say: Callable,
+) -> None:
+    assert "Hint" not in say(NUMBER, -1.5)
+    total = Exercise(lambda x: x.sum(), mistakes=[], cases=DOUBLE.cases)
+    assert "Hint" not in say(total, lambda x: -x.sum())
 
 
 def test_number_too_far_off_is_wrong(say: Callable) -> None:
     assert "not yet" in say(NUMBER, 1.503)
-    assert say(NUMBER, 2.5).endswith("Hint: one too many.")
+    wrong = "Exercise 0.1: not yet. The answer 2.5 is not right. Hint: one too many."
+    assert say(NUMBER, 2.5) == wrong
 
 
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
         ("1.5", "correct"),  # a number in quotes is a number
-        ("soon", "raises ValueError"),
-        (float("nan"), "nan"),
-        ([1.5, 1.5], "shape is (2,)"),
-        (lambda x: 1.5, "of type function"),
+        ("soon", "The answer, of type str, is no array of real numbers: could not con"),
+        (float("nan"), "The answer nan is not right."),
+        ([1.5, 1.5], "The shape is (2,)"),
+        (lambda x: 1.5, "A number is asked for; this is of type function."),
     ],
 )
 def test_hostile_values_get_a_sentence(say: Callable, answer: Any, words: str) -> None:
@@ -104,9 +132,9 @@ def test_hostile_values_get_a_sentence(say: Callable, answer: Any, words: str) -
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (3, "of type int"),
+        (3, "A function is asked for; this is of type int."),
         ("text", "of type str"),
-        (lambda x: "text", "raises ValueError"),
+        (lambda x: "text", "of type str, is no array of real numbers: could not con"),
         (lambda x: np.full_like(x, np.nan), "nan"),
         (lambda x: 2 * x[None], "the shape is (1, 1); it should be (1,)"),
         (lambda x: 1 / 0, "raises ZeroDivisionError"),
@@ -116,8 +144,9 @@ def test_hostile_values_get_a_sentence(say: Callable, answer: Any, words: str) -
         (lambda x: sys.exit(), "raises SystemExit"),
         (raises_in_place_of(KeyboardInterrupt()), "raises KeyboardInterrupt"),
         (raises_in_place_of(GeneratorExit()), "raises GeneratorExit"),
-        (lambda x: double, "raises TypeError"),
-        (lambda x: {"a": 1}, "raises TypeError"),
+        (lambda x: double, "of type function, is no array of real numbers"),
+        (lambda x: {"a": 1}, "of type dict, is no array of real numbers"),
+        (lambda x: [x, [x, x]], "of type list, is no array of real numbers"),
     ],
 )
 def test_hostile_functions_get_a_sentence(
@@ -216,12 +245,173 @@ def test_answer_that_is_right_in_part_gets_the_wrong_entry(say: Callable) -> Non
         result[1:] = x[1:]
         return result
 
-    assert "is not right at entry (1, 0)." in say(DOUBLE, last_row_single)
+    assert "entry (1, 0) of the answer, 3., is not right." in say(
+        DOUBLE, last_row_single
+    )
 
 
 def test_number_need_not_be_a_string(capsys: pytest.CaptureFixture) -> None:
     check(3.2, 0.5514)
     assert capsys.readouterr().out == "Exercise 3.2: correct.\n"
+
+
+REAL = np.array([1.0])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        2 * REAL + 5j,
+        np.complex128(2 + 5j),
+        [np.complex128(2 + 5j)],
+        np.array([np.complex128(2 + 5j)], dtype=object),
+        2 + 5j,
+        [2 + 5j],
+    ],
+)
+@pytest.mark.filterwarnings("ignore")  # as a notebook does after the first time
+def test_complex_answer_is_not_taken_for_its_real_part(
+    say: Callable, wrong: Any
+) -> None:
+    exercise = Exercise(lambda x: np.reshape(2 * x, np.shape(wrong)), [], [(REAL,)])
+    assert "no array of real numbers" in say(exercise, lambda x: wrong)
+    value = Exercise(np.full(np.shape(wrong), 2.0), [])
+    assert "no array of real numbers" in say(value, wrong)
+
+
+def test_error_s_message_is_cut_to_one_line_that_can_be_printed(say: Callable) -> None:
+    words = say(DOUBLE, raises_in_place_of(ValueError("no\n" * 10_000)))
+    assert "raises ValueError: no no no" in words
+    assert len(words) < 400
+    assert "\n" not in words
+    words = say(DOUBLE, raises_in_place_of(ValueError("\ud800 \x1b[2J \0")))
+    assert words.endswith("raises ValueError: � �[2J �.")
+
+
+def test_error_whose_message_never_ends_is_given_up(
+    say: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Endless(Exception):
+        def __str__(self) -> str:
+            return endless(np.ones(1))
+
+    monkeypatch.setattr(exercises, "SECONDS", 0.2)
+    assert say(DOUBLE, raises_in_place_of(Endless())).endswith("raises Endless.")
+
+
+class Nameless(type):
+    @property
+    def __name__(cls) -> str:
+        return "\ud800" * 10_000
+
+
+class Hostile(metaclass=Nameless):
+    def __format__(self, style: str) -> str:
+        raise RuntimeError
+
+    def __str__(self) -> str:
+        return "3.2"
+
+    def __array__(self, *args: Any, **named: Any) -> np.ndarray:
+        raise Unprintable
+
+
+class Unprintable(Exception, metaclass=Nameless):
+    def __call__(self) -> None:
+        raise self
+
+
+def test_type_without_a_name_gets_a_sentence(say: Callable) -> None:
+    assert "this is of type Hostile." in say(DOUBLE, Hostile())
+    assert "this is of type Unprintable." in say(NUMBER, Unprintable())
+    assert "of type Hostile, is no array" in say(NUMBER, Hostile())
+    assert "raises Unprintable." in say(DOUBLE, raises_in_place_of(Unprintable()))
+
+
+def test_the_number_in_the_message_is_that_of_the_exercise(
+    capsys: pytest.CaptureFixture,
+) -> None:
+    check(Hostile(), 0.5514)
+    check(" 3.2 ", 0.5514)
+    assert capsys.readouterr().out == 2 * "Exercise 3.2: correct.\n"
+
+
+@pytest.mark.parametrize("number", ["\ud800", "9" * 5000, "4.\n1", None, float("nan")])
+def test_number_that_is_none_gets_a_sentence(
+    number: Any, capsys: pytest.CaptureFixture
+) -> None:
+    check(number, 1)
+    said = capsys.readouterr().out
+    assert said.startswith("There is no exercise ")
+    assert said.count("\n") == 1
+    assert len(said) < 400
+
+
+@pytest.mark.parametrize("number", ["3.2", "3.99"])
+def test_closed_stdout_is_no_error(
+    number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stdout", closed)
+    check(number, 0.5514)
+
+
+def test_letter_that_stdout_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    stdout = io.TextIOWrapper(raw, encoding="ascii", write_through=True)
+    monkeypatch.setattr(sys, "stdout", stdout)
+    check("3.2", "é")
+    assert rb"could not convert string to float: '\xe9'." in raw.getvalue()
+
+
+def test_the_reader_s_print_options_and_error_settings_do_no_harm(
+    say: Callable,
+) -> None:
+    with (
+        np.printoptions(formatter={"float": lambda x: 1 / 0}),
+        np.errstate(all="raise"),
+    ):
+        assert "the answer [3.] is not right." in say(DOUBLE, lambda x: 3 * x)
+        assert "inf" in say(DOUBLE, lambda x: x * np.inf)
+        assert "not right" in say(NUMBER, -1e308)
+
+
+@pytest.mark.skipif(not hasattr(exercises.signal, "SIGALRM"), reason="no alarms here")
+def test_an_alarm_that_was_set_before_is_set_again(say: Callable) -> None:
+    timer = exercises.signal.ITIMER_REAL
+    exercises.signal.setitimer(timer, 1000)
+    try:
+        assert "correct" in say(DOUBLE, double)
+        assert exercises.signal.getitimer(timer)[0] > 900
+    finally:
+        exercises.signal.setitimer(timer, 0)
+
+
+def put_in(x: list, part: Any) -> list:
+    x[0] = part
+    return x
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x.append(1.0),
+        lambda x: x.pop(),
+        lambda x: x.reverse(),
+        lambda x: put_in(x, 5.0),
+        lambda x: put_in(x, [1.0]),
+        lambda x: x[2].append(4.0),
+        lambda x: put_in(x[2], 5.0),
+        lambda x: x.insert(2, x.pop()[0]),
+        lambda x: put_in(x, np.ones(1)),
+        lambda x: x.clear(),
+    ],
+)
+def test_answer_that_changes_a_list_is_told_so(say: Callable, change: Callable) -> None:
+    first = Exercise(lambda x: 1.0, [], [([1.0, 2.0, [3.0]],)])
+    assert "correct" in say(first, lambda x: 1.0)
+    assert "changes its argument in place" in say(first, lambda x: [change(x), 1.0][1])
 
 
 def test_answer_that_changes_its_argument_is_told_so(say: Callable) -> None:
@@ -235,7 +425,7 @@ def test_answer_that_changes_its_argument_is_told_so(say: Callable) -> None:
 
 def test_arguments_in_lists_are_shown_and_watched(say: Callable) -> None:
     case = ([(np.ones((2, 3)), np.zeros(3)), (np.ones((3, 1)), np.zeros(1))],)
-    first = Exercise(lambda pairs: pairs[0][0], [], [case], names=("pairs",))
+    first = Exercise(lambda pairs: pairs[0][0], [], [case])
 
     def in_place(pairs: list) -> np.ndarray:
         pairs[0][0][...] += 1
@@ -243,6 +433,7 @@ def test_arguments_in_lists_are_shown_and_watched(say: Callable) -> None:
 
     assert "changes its argument" in say(first, in_place)
     assert "correct" in say(first, lambda pairs: pairs[0][0])
+    assert "not yet. For pairs =" in say(first, lambda pairs: pairs[1][0])
     words = (
         "For pairs = [[[[1., 1., 1.], [1., 1., 1.]], [0., 0., 0.]], [[[1.], [1.], [1.]]"
     )
@@ -261,7 +452,9 @@ def test_unknown_exercise_gets_a_sentence(
     number: str, capsys: pytest.CaptureFixture
 ) -> None:
     check(number, 1)
-    assert capsys.readouterr().out == f"There is no exercise {number}.\n"
+    said = capsys.readouterr().out
+    assert said.startswith(f"There is no exercise {number} to check")
+    assert ("there is 4.1, 4.2" in said) == number.startswith("4")
 
 
 ALL = [
@@ -269,6 +462,17 @@ ALL = [
     for path in CHAPTERS
     for number in re.findall(r'check\("([\d.]+)"', "\n".join(code_cells(path)))
 ]
+
+
+@chapters
+def test_a_chapter_names_the_arguments_as_the_messages_do(path: Path) -> None:
+    for source in code_cells(path):
+        asked = re.findall(r'check\("([\d.]+)", (\w+)\)', source)
+        for number, name in asked:
+            reference = find(number).reference
+            if callable(reference):
+                names = ", ".join(signature(reference).parameters)
+                assert f"def {name}({names}):" in source
 
 
 @pytest.mark.parametrize("number", ALL)

@@ -10,7 +10,8 @@ def say(line: str, **record: object) -> None:
     """
     ipython = sys.modules.get("IPython")
     if ipython is None or ipython.get_ipython() is None:
-        print(line)
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        print(line.encode(encoding, "backslashreplace").decode(encoding))
         return
     metadata = {"book": record} if record else {}
     ipython.display.display({"text/plain": line}, metadata=metadata, raw=True)

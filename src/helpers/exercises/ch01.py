@@ -132,7 +132,6 @@ _X = np.array([-3.0, -1.0, -0.5, 0.0, 0.25, 1.0, 2.0, 5.0])
 EXERCISES = {
     "1.1": Exercise(
         forward,
-        names=("x", "layers"),
         cases=[
             (np.ones((1, 1)), [(2 * np.ones((1, 1)), np.ones(1))] * 2),
             (_rng.normal(size=(5, 4)), _layers(4, 3)),
@@ -159,7 +158,6 @@ EXERCISES = {
     ),
     "1.3": Exercise(
         collapse,
-        names=("layers",),
         cases=[(_layers(1, 1, 1),), (_layers(3, 2),), (_layers(4, 6, 4, 3),)],
         mistakes=[
             (last_bias, "the biases of the layers below reach the output too."),
@@ -172,7 +170,6 @@ EXERCISES = {
     ),
     "1.4": Exercise(
         layer_in_columns,
-        names=("W", "a", "b"),
         cases=[
             (np.eye(2), np.array([[0.0, 1.0], [0.5, 0.0]]), np.array([0.5, -0.5])),
             (_rng.normal(size=(3, 4)), _rng.normal(size=(4, 5)), _rng.normal(size=3)),
@@ -199,7 +196,6 @@ EXERCISES = {
     ),
     "1.6": Exercise(
         bump,
-        names=("x", "t", "w"),
         cases=[(_X, 0.0, 1.0), (_X, 0.5, 2.0), (_X, -1.0, 0.25)],
         mistakes=[
             (never_comes_back, "it falls for ever; the last unit stops it at t + w."),

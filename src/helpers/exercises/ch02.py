@@ -150,7 +150,6 @@ _SAME = np.ones((4, 2))
 EXERCISES = {
     "2.1": Exercise(
         predictions,
-        names=("x", "y"),
         cases=[
             (np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 2.0])),
             (_X[:, 1], _Y),
@@ -191,7 +190,6 @@ EXERCISES = {
     ),
     "2.3": Exercise(
         descend,
-        names=("X", "y", "lr", "steps"),
         cases=[(_SMALL_X, _SMALL_Y, 0.1, 1), (_X, _Y, 0.1, 5), (_X, _Y, 0.05, 40)],
         mistakes=[
             (both_bugs, "this is the code as it stands; compare it with (2.12)."),
@@ -207,7 +205,6 @@ EXERCISES = {
     ),
     "2.4": Exercise(
         weighted,
-        names=("X", "y", "c"),
         cases=[(_SMALL_X, _SMALL_Y, np.array([1.0, 1.0, 4.0])), (_X, _Y, _C)],
         mistakes=[
             (weights_ignored, "that is the plain solution; c isn't used."),
@@ -223,7 +220,6 @@ EXERCISES = {
     ),
     "2.5": Exercise(
         ridge,
-        names=("X", "y", "alpha"),
         cases=[
             (_SMALL_X, _SMALL_Y, 0.5),
             (_X, _Y, 3.0),

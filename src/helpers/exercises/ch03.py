@@ -137,7 +137,6 @@ _SMALL, _SMALL_LABELS = np.array([[0.0, 1, 3], [2, 0, 1]]), np.array([0, 1])
 EXERCISES = {
     "3.1": Exercise(
         cross_entropy,
-        names=("logits", "labels"),
         cases=[
             (np.array([[0.0, 1.0]]), np.array([0])),
             (_SMALL, _SMALL_LABELS),
@@ -192,7 +191,6 @@ EXERCISES = {
     ),
     "3.3": Exercise(
         grad_logits,
-        names=("logits", "labels"),
         cases=[(_SMALL, _SMALL_LABELS), (_BATCH, _LABELS), (_BATCH[:1], _LABELS[:1])],
         mistakes=[
             (
@@ -217,7 +215,6 @@ EXERCISES = {
     ),
     "3.4": Exercise(
         with_temperature,
-        names=("logits", "labels", "temperature"),
         cases=[
             (_SMALL, _SMALL_LABELS, 4.0),
             (_BATCH, _LABELS, 0.5),
@@ -232,7 +229,6 @@ EXERCISES = {
     ),
     "3.5": Exercise(
         squared_error,
-        names=("logits", "targets"),
         cases=[
             (_SMALL, one_hot(_SMALL_LABELS, _SMALL)),
             (_BATCH, one_hot(_LABELS, _BATCH)),

@@ -180,8 +180,6 @@ def _samples() -> list[tuple[Array, ...]]:
     return cases
 
 
-_SAMPLE = ("x", "a1", "W2", "y_hat", "y")
-
 EXERCISES = {
     "4.1": Exercise(
         first_weights,
@@ -208,7 +206,6 @@ EXERCISES = {
             ),
         ],
         _samples(),
-        _SAMPLE,
     ),
     "4.2": Exercise(
         [30, 89],
@@ -244,7 +241,6 @@ EXERCISES = {
             (inputs_multiplied, "a column times a column has no product; turn x."),
         ],
         _samples(),
-        _SAMPLE,
     ),
     "4.4": Exercise(
         mean_bce,
@@ -264,7 +260,6 @@ EXERCISES = {
             (np.array([40.0, -40.0]), np.array([0.0, 1.0])),
             (np.array([3000.0, -1000.0, 5.0]), np.array([0.0, 1.0, 1.0])),
         ],
-        ("logits", "answers"),
     ),
     "4.5": Exercise(
         weighted_delta,
@@ -285,7 +280,6 @@ EXERCISES = {
             (np.array([1.0, -2.0]), np.array([0.0, 1.0]), 3.0),
             (np.array([0.5, 2.0, -1.0, 0.0]), np.array([1.0, 0, 0, 1]), 10.0),
         ],
-        ("logits", "answers", "weight"),
     ),
     "4.6": Exercise(
         1 / 32,

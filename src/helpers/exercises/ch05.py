@@ -186,7 +186,6 @@ _STEP = np.array([1.0, 2.0]), np.array([0.5, 0.0]), np.array([1.0, -1.0])
 EXERCISES = {
     "5.1": Exercise(
         sigmoid_backward,
-        names=("h", "g"),
         cases=[
             (np.array([[0.5]]), np.array([[1.0]])),
             (np.array([[0.5, 0.9]]), np.array([[2.0, 10.0]])),
@@ -217,7 +216,6 @@ EXERCISES = {
     ),
     "5.3": Exercise(
         momentum_step,
-        names=("param", "velocity", "grad", "lr", "momentum"),
         cases=[
             (*_STEP, 0.1, 0.9),
             (*_rng.normal(size=(3, 4)), 0.5, 0.5),
@@ -271,7 +269,6 @@ EXERCISES = {
     ),
     "5.5": Exercise(
         first_gradient_tanh,
-        names=("x", "W1", "b1", "W2", "b2", "labels"),
         cases=[_network(1, 1, 1, 2), _network(4, 3, 2, 3), _network(5, 2, 6, 4)],
         mistakes=[
             (sigmoid_kept, "that is (5.4) for the sigmoid."),

@@ -147,7 +147,6 @@ EXERCISES = {
                 np.array([[2.0, -3, 1], [4, -5, 6]]),
             ),
         ],
-        ("A", "g"),
     ),
     "6.2": Exercise(
         [5, 3, 5, 1],
@@ -178,7 +177,6 @@ EXERCISES = {
             (averaged, "(6.7) is a sum over the copies, not a mean."),
         ],
         _layers(),
-        ("A", "b", "g"),
     ),
     "6.4": Exercise(
         [6, 2],
@@ -217,7 +215,6 @@ EXERCISES = {
             (np.array([1.0, -2.0, 0.5]), np.array([2.0, -1.0, 4.0])),
             (np.array([[1000.0, -1000.0], [3, 4]]), np.array([[1.0, 2.0], [-3, 4]])),
         ],
-        ("A", "g"),
     ),
     "6.6": Exercise(
         table_gradient,
@@ -232,6 +229,5 @@ EXERCISES = {
             (np.array([[1.0, 2], [3, -1], [0.5, 4]]), np.array([2, 0, 2, 2])),
             (np.array([[1.0, 2], [3, -1], [0.5, 4]]), np.array([1, 1, 0])),
         ],
-        ("A", "words"),
     ),
 }

@@ -126,7 +126,6 @@ EXERCISES = {
                 np.array([[2.0, -3, 1], [4, -5, 6]]),
             ),
         ],
-        ("h", "g"),
     ),
     "7.2": Exercise(
         6,
@@ -151,7 +150,6 @@ EXERCISES = {
             (summed, "the loss is the mean over the samples; divide by their number."),
         ],
         _masked_layers(),
-        ("x", "h", "p", "labels", "W2"),
     ),
     "7.4": Exercise(
         [True, False, True, False],
@@ -197,6 +195,5 @@ EXERCISES = {
             (5, 0.1, 2, 6),
             (7, 0.3, 4, 9),
         ],
-        ("t", "lr", "warm", "steps"),
     ),
 }

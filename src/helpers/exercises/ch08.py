@@ -92,7 +92,6 @@ EXERCISES = {
     ),
     "8.3": Exercise(
         adam_step,
-        names=("grad", "M", "V", "t", "lr", "beta1", "beta2"),
         cases=[
             (_ONE, np.zeros(2), np.zeros(2), 1, 0.1, 0.9, 0.999),
             (_GRAD, _M, _V, 2, 0.1, 0.9, 0.999),

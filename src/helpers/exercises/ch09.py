@@ -105,7 +105,6 @@ _G, _KEPT = _rng.normal(size=(4, 3)), (_rng.random((4, 3)) > 0.4).astype(float)
 EXERCISES = {
     "9.1": Exercise(
         dropout_backward,
-        names=("g", "kept", "drop"),
         cases=[
             (np.array([[1.0, 2.0]]), np.array([[1.0, 0.0]]), 0.2),
             (_G, _KEPT, 0.4),
@@ -122,7 +121,6 @@ EXERCISES = {
     ),
     "9.2": Exercise(
         epoch_to_keep,
-        names=("losses", "patience"),
         cases=[
             (np.array([0.9, 0.5, 0.6, 0.7, 0.4]), 2),
             (np.array([0.9, 0.5, 0.6, 0.4, 0.5, 0.6]), 2),

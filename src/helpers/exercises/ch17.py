@@ -116,7 +116,6 @@ _PARAMETERS, _WEIGHTS = 478_410, 784 * 400 + 400 * 400 + 400 * 10
 EXERCISES = {
     "17.1": Exercise(
         cross_entropy,
-        names=("logits", "labels"),
         cases=[
             (_SMALL, _SMALL_LABELS),
             (_SMALL + 100, _SMALL_LABELS),
@@ -146,7 +145,6 @@ EXERCISES = {
     ),
     "17.3": Exercise(
         epochs,
-        names=("steps", "batch", "samples"),
         cases=[(3, 2, 3), (6, 4, 10), (5000, 32, 50_000), (7, 5, 100)],
         mistakes=[
             (short_batch_dropped, "the short last batch is a step too: round up."),
@@ -157,7 +155,6 @@ EXERCISES = {
     ),
     "17.4": Exercise(
         mean_loss,
-        names=("means", "sizes"),
         cases=[
             (np.array([1.0, 0.0]), np.array([3, 1])),
             (np.array([1.0, 0.0]), np.array([128, 72])),
@@ -172,7 +169,6 @@ EXERCISES = {
     ),
     "17.5": Exercise(
         leaked,
-        names=("train", "test"),
         cases=[
             (np.array([0, 1, 2]), np.array([2, 3])),
             (np.array([0, 1, 2, 3]), np.array([4, 5])),
