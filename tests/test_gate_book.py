@@ -263,6 +263,17 @@ def test_a_link_that_says_another_number_than_the_chapter_has_is_named(book, lin
     assert book.problems() == []
 
 
+@pytest.mark.parametrize("said", ["Bishop 2016", "Goodfellow 2006"])
+def test_a_citation_that_leads_to_another_work_is_named(book, said):
+    book.say(f"[{said}](../pages/references.md#goodfellow2016)")
+    found = f"the citation [{said}] leads to goodfellow2016"
+    assert book.problems() == [(CHAPTER, found)]
+    for right in ("Goodfellow 2016", "MNIST", "Goodfellow and Bengio 2016, 6.2"):
+        cell = book.notebooks[CHAPTER].cells[-1]
+        cell.source = f"[{right}](../pages/references.md#goodfellow2016)"
+        assert book.problems() == []
+
+
 def test_a_link_of_the_readme_that_leads_nowhere_is_named(book):
     book.replace("README.md", "# A book", "# A book\n\n![a page](assets/page.png)")
     sentence = "links to assets/page.png, which is not there"
@@ -339,6 +350,13 @@ def test_a_headline_number_without_claim_is_named(book, words, number, place):
 def test_what_a_claim_bears_out_or_is_no_number_may_stand_in_a_heading(book, words):
     book.say(f"## {words}")
     assert unclaimed(book) == []
+
+
+@pytest.mark.parametrize("words", ["ninety-nine percent", "99.9 ½ %", "every %"])
+def test_a_share_that_is_not_written_in_digits_is_named(book, words):
+    book.say(f"## MNIST: {words}")
+    [(name, sentence)] = book.problems()
+    assert name == CHAPTER and "a share that isn't written in digits" in sentence
 
 
 def test_numbers_in_the_running_text_are_no_headlines(book):

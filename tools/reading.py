@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from nbformat import NotebookNode
+from nbformat import NotebookNode, v4
 
 from tools.digest import parsed
 
@@ -16,6 +16,10 @@ CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 NOT_PROSE = re.compile(r"^[ >]*(```+|~~~+).*?(?:^[ >]*\1|\Z)|<!--.*?-->", re.M | re.S)
 TAG = re.compile(r"\\tag\s*\*?\s*\{([^}]*)\}")
 DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.S)
+RELATION = re.compile(r"(?<!:)=|\\[lg]eq?\b|\\approx")
+CONDITION = re.compile(
+    r"[\s,]*(?:\\text\s+)?\\?[a-zA-Z]+(?:_\w)?\s*(?:=|\\[lg]eq?\b)[^=]*$"
+)
 HEADING_OR_DISPLAY = re.compile(r"^ {0,3}#+ +([^\n]+)|\$\$(.+?)\$\$", re.M | re.S)
 
 
@@ -39,7 +43,15 @@ class Page:
 
     @property
     def text(self) -> list[tuple[int, NotebookNode]]:
-        return text_cells(self.notebook)
+        """The Markdown, captions too, each with the number of its cell."""
+        found = []
+        for at, cell in enumerate(self.notebook.cells):
+            figure = cell.metadata.get("mystnb", {}).get("figure", {})
+            if cell.cell_type == "markdown":
+                found.append((at, cell))
+            elif figure.get("caption"):
+                found.append((at, v4.new_markdown_cell(figure["caption"])))
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,10 +204,20 @@ def equations(notebook: NotebookNode) -> list[Equation]:
 
 
 def is_definition(formula: str) -> bool:
-    """Whether it says `:=` and nothing more: `a := b = c` also claims b = c."""
+    """Whether it says `:=` and nothing more: `a := b = c` also claims b = c.
+
+    Behind a space may stand another definition, or what an index runs over.
+    """
     formula = re.sub(r"\\begin\{cases\}.*?\\end\{cases\}", "", formula, flags=re.S)
     inside = None
     while inside != formula:  # what stands in braces are indices, conditions, words
         inside, formula = formula, re.sub(r"\{[^{}]*\}", "", formula)
-    formula = re.split(r"\\q?quad\b", formula)[0]
-    return ":=" in formula and not re.search(r"(?<!:)=|\\[lg]eq?\b|\\approx", formula)
+    first, *others = re.split(r"\\q?quad\b", formula)
+    return _defines(first) and all(
+        _defines(part) or CONDITION.match(part) or not RELATION.search(part)
+        for part in others
+    )
+
+
+def _defines(formula: str) -> bool:
+    return ":=" in formula and not RELATION.search(formula)

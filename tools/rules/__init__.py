@@ -25,6 +25,7 @@ NOTEBOOK = (
     cells.plain_python,
     cells.verbs_are_the_librarys,
     cells.known_tags,
+    cells.nothing_set_apart,
     cells.folded,
     cells.small_and_quick,
     outputs.executed_in_order,

@@ -20,6 +20,7 @@ LINK = re.compile(r"!?\[[^]]*\]\(<?([^)\s>]+)|^\[[^]]+\]: *(\S+)", re.M)
 NUMBERED_LINK = re.compile(
     r"\[(?:chapter )?(\d+)\]\([\w./]*?\b(\d+)-[\w-]+\.ipynb", re.I
 )
+CITATION = re.compile(r"\[([^]]+)\]\([^)]*references\.md#([a-z]+)(\d{4})\w*\)")
 EXERCISE = re.compile(r"\bExercise (\d+\.\d+)")
 COMMENT = re.compile(r"#.*?\((\d+\.\d+)\)")
 SAID = re.compile(r"(?<![\w)\]])\((\d{1,2}\.\d{1,2})\)")  # f(2.5) is a call
@@ -123,6 +124,10 @@ def links(book: Book) -> Found:
         for said, number in NUMBERED_LINK.findall(text):
             if int(said) != int(number):
                 yield name, f"the link [{said}] leads to chapter {int(number)}"
+        for said, author, year in CITATION.findall(text):
+            years = re.findall(r"\b\d{4}", said)
+            if years and (years[-1] != year or author not in said.lower()):
+                yield name, f"the citation [{said}] leads to {author}{year}"
         for link in map("".join, LINK.findall(CODE_SPAN.sub("", text))):
             file, _, _ = link.partition("#")
             if re.match(r"[a-z]+:", link) or not file:

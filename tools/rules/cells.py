@@ -14,6 +14,9 @@ BYTES = 500_000
 SECONDS = 60
 SETUP_TAG = "remove-cell"
 TAGS = {"hide-input", "nbval-ignore-output", "raises-exception"}
+METADATA = {"book", "kernelspec", "language_info"}
+INDIRECT = {"exec", "eval", "globals", "__import__", "__builtins__"}
+MODULES = {"builtins", "importlib", "unittest"}
 VERBS = {"prove", "claim", "check"}
 
 
@@ -58,6 +61,10 @@ def verbs_are_the_librarys(page: Page) -> Iterator[str]:
                     yield f"cell {at}: {alias} is not the one of helpers"
                 if "record" in (*module.split("."), name):
                     yield f"cell {at}: records are made by prove, claim and show only"
+                if module.split(".")[0] in MODULES:
+                    yield f"cell {at}: {module} can exchange the library"
+            if isinstance(node, ast.Name) and node.id in INDIRECT:
+                yield f"cell {at}: {node.id} hides what is run"
             for name in _bound(node):
                 root, _, attribute = name.partition(".")
                 if name in VERBS:
@@ -93,6 +100,12 @@ def known_tags(page: Page) -> Iterator[str]:
     for at, cell in page.code:
         if re.search(r"#\s*(NBVAL|PYTEST)_", cell.source):
             yield f"cell {at}: a comment for nbval; say it with a tag"
+
+
+def nothing_set_apart(page: Page) -> Iterator[str]:
+    """No settings for the page that the executor doesn't write: they hide outputs."""
+    if others := set(page.notebook.metadata) - METADATA:
+        yield f"metadata that are not in use here: {sorted(others)}"
 
 
 def folded(page: Page) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """A claim's record, its printed line and its values say the same."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -9,6 +10,10 @@ from tools.digest import parsed
 from tools.reading import Page, called
 
 FIELDS = tuple(Row.__dataclass_fields__)
+EFFECT = re.compile(  # what is said of an accuracy where 0 means no effect
+    r"\b(?:gap|rises?|falls?|los[est]|lost|gain(?:s|ed)?|drop|difference|minus|over|above"
+    r"|below|between|more|less|ahead|behind|change)\b"
+)
 UNNAMED = "without it"  # what `claim` calls a control that has no name
 MAKERS = {"np.array", "np.asarray", "list", "tuple", "float", "dict"}
 
@@ -28,8 +33,11 @@ def say_what_was_measured(page: Page) -> Iterator[str]:
                 yield f"cell {at}: no claim of this cell says '{what}'"
             if what in seen:
                 yield f"cell {at}: '{what}' is claimed in cell {seen[what]} already"
-            if record.get("control") == UNNAMED:
+            causes = [row for row in record.get("rows", [record]) if row.get("control")]
+            if any(row["control"] == UNNAMED for row in causes):
                 yield f"cell {at}: '{what}': name what differs: control={{'with …': …}}"
+            if causes and "accuracy" in what and not EFFECT.search(what):
+                yield f"cell {at}: '{what}' is no effect; 0 has to mean none"
             seen.setdefault(what, at)
 
 

@@ -1,10 +1,12 @@
 """Figures: one a cell, said in words for who can't see it, with a caption."""
 
+import re
 from collections.abc import Iterator
 
-from tools.reading import Page, pictures_of, records
+from tools.reading import Page, pictures_of, prose, records
 
 WORDS = 8  # the fewest that say what a figure shows
+PICTURE = re.compile(r"!\[([^]]*)\][(\[]")
 CAPTIONED = range(10, 17)  # the older chapters get captions with their texts
 
 
@@ -30,6 +32,10 @@ def described(page: Page) -> Iterator[str]:
         elif alt in seen:
             yield f"cell {at}: the same alternative text as in cell {seen[alt]}"
         seen.setdefault(alt, at)
+    for at, cell in page.text:
+        for alt in PICTURE.findall(prose(cell)):
+            if len(alt.split()) < WORDS:
+                yield f"cell {at}: ![{alt}] is no sentence; {WORDS} words or more"
 
 
 def captioned(page: Page) -> Iterator[str]:

@@ -21,6 +21,7 @@ NUMBER = re.compile(  # also 92\,\%, **92** %, 60-second
     r"(%|per ?cent(?:age points?)?|(?:milli)?seconds?|m?s|minutes?|min|hours?|h|days?)"
     r"(?!\w)"
 )
+SHARE = re.compile(r"\S+\s*(?:%|\bper ?cent\b)", re.I)
 FORMULA = re.compile(r"\$[^$%]*[a-z][^$%]*\$")  # 2h is no two hours there
 HEADING = re.compile(r"^ {0,3}#+ .*", re.M)
 LINK = re.compile(r"\]\(([^)\s#]+)")
@@ -51,6 +52,9 @@ def claimed(book: Book) -> Iterator[tuple[str, str]]:
                 number = " ".join(headline.match.groups())
                 sentence = " ".join(headline.clause.split())[:70]
                 yield name, f"no claim of its own bears out '{number}': {sentence!r}"
+        for paragraph in paragraphs:
+            if word := SHARE.search(NUMBER.sub("", FORMULA.sub("", paragraph))):
+                yield name, f"a share that isn't written in digits: {word.group()!r}"
 
 
 def headlines(paragraphs: list[str]) -> Iterator[Headline]:

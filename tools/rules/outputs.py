@@ -94,7 +94,10 @@ def few_uncompared(page: Page) -> Iterator[str]:
         yield f"{len(ignored)} of {total} cells go uncompared; at most one in ten"
     for at, cell in ignored:
         tree = parsed(cell.source)
-        asserts = any(isinstance(node, ast.Assert) for node in ast.walk(tree))
+        asserts = any(
+            isinstance(node, ast.Assert) and not isinstance(node.test, ast.Constant)
+            for node in ast.walk(tree)
+        )
         if not (asserts or called(tree, "claim") or called(tree, "prove")):
             yield f"cell {at}: goes uncompared and asserts nothing"
 

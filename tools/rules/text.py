@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from tools.reading import CODE_SPAN, DISPLAY, Page, plain_prose, prose
 
 DIRECTIVE = re.compile(r"^[ >*+\d.-]*(?::::|(?:```+|~~~+)\s*\{).*", re.M)
-# With code spans shown as `…`: a role, a target, a label, a heading without #, a
-# picture without an alternative text.
+# With code spans shown as `…`: a role, a target, a label, a heading without #.
 FOREIGN = re.compile(
     r"\{[\w:+.-]+\}`…`|^\([\w-]+\)=\s*$|\$\$ *\([\w:-]+\)"
-    r"|^[^\s|>#-].*\n(?:=+|-+)[ \t]*$"
-    r"|!\[\s*\][(\[]",
+    r"|^[^\s|>#-].*\n(?:=+|-+)[ \t]*$",
     re.M,
 )
 HTML = re.compile(r"</?[a-zA-Z][^>]*>?|<!")
