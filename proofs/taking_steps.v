@@ -1,5 +1,6 @@
 (* Chapter 8: the learning rate, batches drawn without replacement, and Adam. *)
 
+From Coq Require Import Sorted FinFun.
 From Proved Require Import sums coins.
 
 (* * The edge of the learning rate *)
@@ -95,6 +96,39 @@ Proof.
     destruct (IHN _ _ HC) as [H1 [H2 H3]]; repeat split; simpl; auto.
     + constructor; auto; intros H; specialize (H3 _ H); lia.
     + intros s [<- | Hs]; [lia | specialize (H3 s Hs); lia].
+Qed.
+
+(* Every set of n of the N samples, listed from the largest down, is among them. *)
+Lemma batches_complete N n B : StronglySorted gt B -> length B = n ->
+  (forall s, In s B -> (s < N)%nat) -> In B (batches N n).
+Proof.
+  revert n B; induction N; intros n B HB Hn Hs.
+  - destruct B as [| a C]; [subst; simpl; auto |].
+    specialize (Hs a (or_introl eq_refl)); lia.
+  - destruct B as [| a C]; [subst; simpl; auto |].
+    subst n; simpl; apply in_or_app; inversion HB as [| ? ? HC Ha]; subst.
+    assert (Hlt : forall s, In s C -> (s < a)%nat)
+      by (intros s Hin; apply (proj1 (Forall_forall _ _) Ha s Hin)).
+    assert (Ha' := Hs a (or_introl eq_refl)).
+    destruct (Nat.eq_dec a N) as [-> |]; [right; apply in_map, IHN; auto |].
+    left; apply IHN; auto; intros s [<- | Hin]; [lia |].
+    specialize (Hlt s Hin); lia.
+Qed.
+
+(* And none is listed twice. *)
+Lemma batches_once N n : NoDup (batches N n).
+Proof.
+  assert (App : forall l l' : list (list nat), NoDup l -> NoDup l' ->
+    (forall B, In B l -> ~ In B l') -> NoDup (l ++ l')).
+  { induction l; simpl; intros l' H H' Hd; auto; inversion H; subst; constructor; auto.
+    rewrite in_app_iff; intros [Hin | Hin]; [auto | now apply (Hd a); auto]. }
+  revert n; induction N; intros [| n]; simpl.
+  1, 2, 3: repeat constructor; intros [].
+  apply App; auto.
+  - apply FinFun.Injective_map_NoDup; auto; intros B C H; congruence.
+  - intros B HB Hin; apply in_map_iff in Hin; destruct Hin as [C [<- _]].
+    destruct (batch_members _ _ _ HB) as [_ [_ H]]; specialize (H N (or_introl eq_refl)).
+    lia.
 Qed.
 
 Lemma choose_0 N : choose N 0 = 1%nat.
