@@ -1,5 +1,7 @@
 """Each image gets its own draw, the same on every machine; nothing else changes."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -46,6 +48,42 @@ def test_shift_moves_every_image_by_its_own_whole_pixels(images, rng):
         seen.add(way)
     assert len(seen) > 15  # of 25
     assert {abs(y) for y, _ in seen} == {abs(x) for _, x in seen} == {0, 1, 2}
+
+
+def test_warp_without_strength_changes_nothing(images, rng):
+    still = augment.warp(images, rng, degrees=0, zoom=0, stretch=0)
+    assert torch.allclose(still, images, atol=1e-5)
+
+
+def drawn(*values):
+    """A generator that draws these values for every image."""
+
+    def uniform(low, high, shape):
+        return np.outer(values, np.ones(shape[1]))
+
+    return SimpleNamespace(uniform=uniform)
+
+
+def test_a_quarter_turn_is_exact():
+    square = torch.rand(3, 2, 6, 6)
+    turned = augment.warp(square, drawn(1, 0, 0), degrees=90)
+    assert torch.allclose(turned, square.rot90(1, (2, 3)), atol=1e-5)
+
+
+def test_warp_zooms_and_stretches_about_the_center():
+    half = np.log(2)
+    ones = torch.ones(1, 1, 8, 8)
+    smaller = augment.warp(ones, drawn(0, 1, 0), zoom=half)
+    assert smaller[0, 0, 2:6, 2:6].min() == 1 and smaller.sum() == 16
+    narrower = augment.warp(ones, drawn(0, 0, 1), stretch=half)
+    assert narrower[0, 0, :, 2:6].min() == 1 and narrower.sum() == 32
+    larger = augment.warp(smaller, drawn(0, -1, 0), zoom=half)
+    assert larger.min() > 0.5
+
+
+def test_warp_draws_anew_for_every_image(rng):
+    one = torch.rand(1, 1, 9, 9).repeat(20, 1, 1, 1)
+    assert len(augment.warp(one, rng).unique(dim=0)) == 20
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])

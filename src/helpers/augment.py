@@ -29,6 +29,28 @@ def shift(images: Tensor, pixels: int, rng: np.random.Generator) -> Tensor:
     return windows[every, :, down, right]
 
 
+def warp(
+    images: Tensor,
+    rng: np.random.Generator,
+    degrees: float = 15,
+    zoom: float = 0.15,
+    stretch: float = 0.1,
+) -> Tensor:
+    """Turn, zoom and stretch each square image about its center; what comes in is 0.
+
+    Each draws an angle within -degrees to +degrees, a factor within exp(-zoom) to
+    exp(zoom), and one within exp(-stretch) to exp(stretch) for its width alone.
+    """
+    angle, zooms, stretches = rng.uniform(-1, 1, (3, _count(images)))
+    angle, factor = np.radians(degrees * angle), np.exp(zoom * zooms)
+    width = factor * np.exp(stretch * stretches)
+    cos, sin, none = np.cos(angle), np.sin(angle), np.zeros(len(images))
+    rows = [[cos * width, -sin * factor, none], [sin * width, cos * factor, none]]
+    places = torch.from_numpy(np.array(rows)).permute(2, 0, 1).to(images)  # (n, 2, 3)
+    grid = F.affine_grid(places, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, align_corners=False)
+
+
 def cutout(images: Tensor, size: int, rng: np.random.Generator) -> Tensor:
     """Set a square of size by size pixels to 0, centered anywhere in each image.
 
