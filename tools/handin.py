@@ -98,13 +98,17 @@ def tried(course: Course, archive: bytes, cards: list[Card]) -> Iterator[str]:
                 data.write(data.load(name), folder / "data")
         yield from course.try_out(folder, elsewhere, cards)
         for name, commands in course.reads.items():
-            kept = folder / (name if name in course.files else "data")
-            taken = kept.rename(elsewhere / "taken")
+            kept, taken = folder / "data", elsewhere / "taken"
+            if name in course.files:
+                kept = folder / name
+            if kept.exists():
+                kept.rename(taken)
             for command in commands:
                 said = refusal(course, folder, command, elsewhere, kept.name)
                 yield f"no {name}: {said}"
-            shutil.rmtree(kept, ignore_errors=True)  # of a download that failed
-            taken.rename(kept)
+            if taken.exists():
+                shutil.rmtree(kept, ignore_errors=True)  # of a download that failed
+                taken.rename(kept)
 
 
 def refusal(

@@ -43,6 +43,7 @@ def run(
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         env |= {name: NOWHERE, name.upper(): NOWHERE}
     env |= {"no_proxy": "", "NO_PROXY": "", "CUDA_VISIBLE_DEVICES": ""}
+    env |= {"MPLBACKEND": "Agg"}  # no window waits to be closed
     together = "" if cwd else f"sys.path.insert(0, {str(script.parent)!r})\n"
     if script.suffix == ".ipynb":
         code = f"exec({source(script)!r}, {{'__name__': '__main__'}})"
