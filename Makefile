@@ -14,8 +14,9 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' Makefile
 
 book: .venv/.book ## render the stored outputs to _build/html/index.html
+	@rm -rf _build/html # no older site is left where a build fails
 	$(BIN)/python -m tools.pages
-	$(BIN)/jupyter-book build --all -W --keep-going -n -q .
+	$(BIN)/jupyter-book build --all -W --keep-going -n -q . || { rm -rf _build/html; exit 1; }
 	@echo "Open _build/html/index.html, or run 'make serve'."
 
 test: .venv/.test ## style, the gate, unit tests, every notebook

@@ -45,6 +45,46 @@ def test_once_the_environment_is_made_nothing_is_installed(tree, target):
     assert "pip" not in make(tree, "-n", target)
 
 
+@pytest.fixture
+def commands(tree):
+    """An empty folder for the environment's commands, and one to write them."""
+    (tree / "bin").mkdir()
+
+    def write(name, script):
+        (tree / "bin" / name).write_text(f"#!/bin/sh\n{script}")
+        (tree / "bin" / name).chmod(0o700)
+
+    return write
+
+
+BUILD = "mkdir -p _build/html && echo new > _build/html/index.html"
+
+
+@pytest.mark.parametrize(
+    ("pages", "book", "left"),
+    [
+        ("exit 0", f"{BUILD}", ["index.html"]),
+        ("exit 1", f"{BUILD}", []),
+        ("exit 0", "exit 1", []),
+        (
+            "exit 0",
+            f"{BUILD}; exit 1",
+            [],
+        ),  # with warnings, a site is written all the same
+    ],
+)
+def test_a_build_that_fails_leaves_no_site(tree, commands, pages, book, left):
+    (tree / "_build/html").mkdir(parents=True)
+    (tree / "_build/html/old.html").touch()
+    commands("python", pages)
+    commands("jupyter-book", book)
+    command = ["make", "-C", tree, "BIN=bin", "book"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert [path.name for path in (tree / "_build/html").glob("*")] == left
+    assert (done.returncode == 0) == bool(left)
+    assert ("Open _build" in done.stdout) == bool(left)
+
+
 @pytest.mark.parametrize("file", ["pyproject.toml", "constraints.txt"])
 def test_other_requirements_are_installed_anew(tree, file):
     (tree / ".venv/.book").unlink()
