@@ -92,14 +92,32 @@ def test_what_a_job_runs_is_bash(job):
         assert not done.stderr, script
 
 
-def test_all_jobs_use_one_version_of_an_action():
-    used = [
-        step["uses"] for job in JOBS.values() for step in job["steps"] if "uses" in step
-    ]
-    pinned = {
-        re.fullmatch(r"([\w-]+/[\w-]+)[\w/-]*@(v\d+)", use).groups() for use in used
-    }
+def test_actions_are_pinned_by_commit_each_at_one_which_has_its_version_behind():
+    lines = [line for path in FILES for line in path.read_text("utf-8").splitlines()]
+    used = [line.split("uses: ")[1] for line in lines if "uses: " in line]
+    pin = re.compile(r"([\w-]+/[\w-]+)[\w/-]*@([0-9a-f]{40} # v\d+\.\d+\.\d+)")
+    pinned = {pin.fullmatch(use).groups() for use in used}
+    assert len(used) == sum("uses" in s for job in JOBS.values() for s in job["steps"])
     assert len(dict(pinned)) == len(pinned)
+
+
+@pytest.mark.parametrize(("job", "block"), [("macos", "sh"), ("windows", "bat")])
+def test_on_other_systems_a_job_runs_the_lines_of_the_readme(job, block):
+    readme = (ROOT / "README.md").read_text("utf-8")
+    lines = re.search(f"```{block}\n(.*?)```", readme, re.S)[1].splitlines()
+    wanted = [line.split("#")[0].strip() for line in lines]
+    steps = JOBS[f"test-{job}"]["steps"]
+    assert [step["run"] for step in steps if "run" in step] == wanted
+    assert JOBS[f"test-{job}"]["runs-on"] == f"{job}-latest"
+
+
+def test_the_hand_ins_are_tried_out_on_one_python():
+    [test] = [s for s in JOBS["test-test"]["steps"] if s.get("run") == "make test"]
+    ignored = re.search(
+        r"!= '(.*?)' && '--ignore=(.*?)'", test["env"]["PYTEST_ADDOPTS"]
+    )
+    assert ignored[1] in JOBS["test-test"]["strategy"]["matrix"]["python"]
+    assert (ROOT / ignored[2]).is_file()
 
 
 def test_the_pythons_under_test_are_those_the_makefile_takes():
