@@ -7,8 +7,10 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; d
 BIN := .venv/bin
 TORCH := torch==2.13.0 torchvision==0.28.0
 NB ?=
+# A warning about one of Coquelicot's own coercions is no news.
+COQ := -q -w -ambiguous-paths -Q . Proved
 
-.PHONY: help book test run lab serve data bench portable oldest newest handin lock clean
+.PHONY: help book test proofs run lab serve data bench portable oldest newest handin lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' Makefile
@@ -24,6 +26,17 @@ test: .venv/.test ## style, the gate, unit tests, every notebook
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m tools.notebooks check
 	$(BIN)/python -m pytest --nbval -n logical --dist loadscope --durations 10
+
+# In build/, so that nothing that Coq writes lies among the sources.
+proofs: ## check the theorems of proofs/ for all sizes (needs Coq with Coquelicot)
+	@test -d "$$(coqc -where 2>/dev/null)/user-contrib/Coquelicot" || { echo "The" \
+		"proofs need the proof assistant Coq, with its library Coquelicot. On Debian" \
+		"and Ubuntu: apt-get install coq libcoq-coquelicot; elsewhere, with opam:" \
+		"opam install coq.8.16.1 coq-coquelicot"; exit 1; }
+	@rm -rf build/proofs && mkdir -p build && cp -r proofs build/proofs
+	@cd build/proofs && for file in $$(coqdep -sort -Q . Proved *.v); do \
+		echo "$$file" && coqc $(COQ) "$$file" || exit 1; done
+	@echo "All theorems of proofs/ are proved."
 
 run: .venv/.test ## execute the stale notebooks on real data (NB=path: that one, stale or not)
 	$(BIN)/python -m tools.notebooks run $(NB)

@@ -33,12 +33,14 @@ Hypothesis Hbefore : forall i v v',
 Hypothesis Hop : forall i, (i < N)%nat -> gradient i (op i) q (w i).
 Hypothesis Hlater : forall i l, (i <= l)%nat -> w i l = 0.
 
+(* Nodes that come later change nothing. *)
 Lemma values_stable op' n m i : (i < n <= m)%nat -> values op' m i = values op' n i.
 Proof.
   intros H; induction m; [lia |]; destruct (Nat.eq_dec n (S m)) as [-> | Hn]; auto.
   simpl; unfold change; destruct (Nat.eq_dec i m); [lia | apply IHm; lia].
 Qed.
 
+(* A node's value, where the graph goes on. *)
 Lemma values_node op' i : (i < N)%nat -> values op' N i = op' i (values op' i).
 Proof.
   intros Hi; rewrite (values_stable op' (S i) N i) by lia; simpl; unfold change.
@@ -53,6 +55,7 @@ Let forward (i : nat) (v : vector) : R :=
   if Nat.eq_dec i j then 1 else ∑_(l < i) w i l * v l.
 Let T := values forward N.
 
+(* A node that is given the value it has changes nothing. *)
 Lemma nudged_value i : (i < N)%nat -> values (nudged op j (q j)) N i = q i.
 Proof.
   induction i as [i IH] using lt_wf_ind; intros Hi.
@@ -62,6 +65,7 @@ Proof.
   apply IH; lia.
 Qed.
 
+(* The way forward gives the slope of every node. *)
 Lemma nudged_slope i : (i < N)%nat ->
   derivative (fun t => values (nudged op j t) N i) (q j) (T i).
 Proof.
@@ -130,8 +134,8 @@ End Graph.
 
 (* * Paths *)
 
-(* The paths from node j to node e in a graph of N nodes, of at most k steps, each as the
-   list of the nodes after j. *)
+(* The paths from node j to node e in a graph of N nodes, of at most k steps, each as
+   the list of the nodes after j. *)
 Fixpoint paths (N k e j : nat) : list (list nat) :=
   (if Nat.eq_dec j e then nil :: nil else nil) ++
   match k with
@@ -143,10 +147,12 @@ Fixpoint paths (N k e j : nat) : list (list nat) :=
 Fixpoint along (w : matrix) (j : nat) (path : list nat) : R :=
   match path with nil => 1 | i :: rest => along w i rest * w i j end.
 
+(* A sum over lists that were put one after the other. *)
 Lemma sum_over_flat_map {T U} (l : list T) (g : T -> list U) F :
   sum_over (flat_map g l) F = sum_over l (fun a => sum_over (g a) F).
 Proof. induction l; simpl; auto; now rewrite sum_over_app, IHl. Qed.
 
+(* A sum over the numbers from a on. *)
 Lemma sum_over_seq a n f : sum_over (seq a n) f = ∑_(i < n) f (a + i)%nat.
 Proof.
   revert a; induction n; intros a; [reflexivity |].
@@ -178,6 +184,7 @@ Qed.
 Fixpoint visits (N : nat) : nat :=
   match N with O => 1 | S M => 1 + visits M + visits M end.
 
+(* So many visits with N additions behind a node. *)
 Theorem eq_6_3 N : visits N = (2 ^ (N + 1) - 1)%nat.
 Proof.
   assert (H : (visits N + 1 = 2 ^ (N + 1))%nat); [| lia].
@@ -195,7 +202,8 @@ Lemma entrywise n k L (f : nat -> nat -> R -> R) f' A g :
   gradient2 n k (fun A => L (fun i j => f i j (A i j))) A (fun i j => g i j * f' i j).
 Proof.
   intros Hf HL c v t Hc Hv; eapply derive_eq.
-  - apply (HL (fun u i j => f i j (c u i j)) (fun i j => f' i j * v i j)); intros i j Hi Hj.
+  - apply (HL (fun u i j => f i j (c u i j)) (fun i j => f' i j * v i j));
+      intros i j Hi Hj.
     + now rewrite Hc.
     + apply (derive_comp (f i j)); auto; rewrite Hc; auto.
   - apply sum_ext; intros i _; apply sum_ext; intros; ring.
@@ -240,6 +248,7 @@ Proof.
   intros; apply derive_exp.
 Qed.
 
+(* The logarithm, of positive entries. *)
 Theorem eq_6_6_ln n k L A g :
   (forall i j, (i < n)%nat -> (j < k)%nat -> 0 < A i j) ->
   gradient2 n k L (fun i j => ln (A i j)) g ->
@@ -249,12 +258,14 @@ Proof.
   intros; apply derive_ln; auto.
 Qed.
 
+(* The hyperbolic tangent. *)
 Theorem eq_6_6_tanh n k L A g : let q := fun i j => tanh (A i j) in
   gradient2 n k L q g ->
   gradient2 n k (fun A => L (fun i j => tanh (A i j))) A
     (fun i j => g i j * (1 - q i j ^ 2)).
 Proof.
-  intros q HL; apply (entrywise n k L (fun _ _ => tanh) (fun i j => 1 - q i j ^ 2)); auto.
+  intros q HL.
+  apply (entrywise n k L (fun _ _ => tanh) (fun i j => 1 - q i j ^ 2)); auto.
   intros i j _ _; unfold q, tanh, sinh, cosh.
   assert (H := exp_pos (A i j)); assert (H' := exp_pos (- A i j)).
   unfold derivative; auto_derive; [lra |]; field; lra.
@@ -289,6 +300,7 @@ Proof.
   unfold affine; ring.
 Qed.
 
+(* The product of matrices, by its left factor. *)
 Theorem eq_6_9 n d k L A B g :
   gradient2 n k L (mul d A B) g ->
   gradient2 n d (fun A => L (mul d A B)) A (mul k g B^T).
@@ -299,6 +311,7 @@ Proof.
   now apply (affine_inputs n d k L A B (fun _ => 0) g HL).
 Qed.
 
+(* And by its right factor. *)
 Theorem eq_6_10 n d k L A B g :
   gradient2 n k L (mul d A B) g ->
   gradient2 d k (fun B => L (mul d A B)) B (mul n A^T g).

@@ -9,6 +9,7 @@ Definition σ (z : R) : R := 1 / (1 + exp (- z)).
 (* The loss of one prediction p, where y is the answer. *)
 Definition bce (y p : R) : R := - (y * ln p + (1 - y) * ln (1 - p)).
 
+(* A sigmoid lies between 0 and 1, so that both logarithms exist. *)
 Lemma σ_range z : 0 < σ z < 1.
 Proof.
   unfold σ; assert (H := exp_pos (- z)); split.
@@ -67,9 +68,11 @@ Let W (l : nat) : matrix := match l with 1%nat => W1 | _ => W2 end.
 Let b (l : nat) : vector := match l with 1%nat => b1 | _ => b2 end.
 Let δ (l : nat) : vector := match l with 1%nat => δ1 | _ => fun _ => y_hat - y end.
 
+(* The slopes of its hidden units are (4.2). *)
 Lemma figure_slopes : has_slopes_column σ (fun z => σ z * (1 - σ z)) widths x W b 2.
 Proof. intros l j _ _; apply eq_4_2. Qed.
 
+(* And δ1 is what the way back gives. *)
 Lemma figure_back :
   goes_back_column σ (fun z => σ z * (1 - σ z)) widths x W b 2 δ.
 Proof.
@@ -78,6 +81,7 @@ Proof.
   unfold mulv, transpose, δ1; simpl; ring.
 Qed.
 
+(* The weights of the last layer: a row. *)
 Theorem eq_4_7 : gradient2 1 m (fun W2 => loss (score2 z1 W2 b2)) W2
   (fun _ j => (y_hat - y) * a1 j).
 Proof.
@@ -85,12 +89,14 @@ Proof.
     figure_back (loss_gradient _)).
 Qed.
 
+(* Its bias. *)
 Theorem eq_4_8 : gradient 1 (fun b2 => loss (score2 z1 W2 b2)) b2 (fun _ => y_hat - y).
 Proof.
   apply (column_biases σ _ widths x W b 2 loss δ 2 ltac:(lia) figure_slopes
     figure_back (loss_gradient _)).
 Qed.
 
+(* Back to the hidden scores: W2 is turned into a column. *)
 Theorem eq_4_9 : gradient m (fun z1 => loss (score2 z1 W2 b2)) z1 δ1.
 Proof.
   intros c v t Hc Hv; eapply derive_eq.
@@ -108,6 +114,7 @@ Proof.
     unfold δ1, y_hat; ring.
 Qed.
 
+(* The weights of the first layer: a column times a row. *)
 Theorem eq_4_10 : gradient2 m d (fun W1 => loss (score2 (score1 W1 b1) W2 b2)) W1
   (fun i j => δ1 i * x j).
 Proof.
@@ -115,6 +122,7 @@ Proof.
     figure_back (loss_gradient _)).
 Qed.
 
+(* Its biases. *)
 Theorem eq_4_11 : gradient m (fun b1 => loss (score2 (score1 W1 b1) W2 b2)) b1 δ1.
 Proof.
   apply (column_biases σ _ widths x W b 2 loss δ 1 ltac:(lia) figure_slopes
@@ -141,7 +149,8 @@ Proof.
   assert (H1 : has_slopes_column σ (fun z => σ z * (1 - σ z)) d x W b (S D))
     by (intros ? ? _ _; apply eq_4_2).
   assert (H2 : goes_back_column σ (fun z => σ z * (1 - σ z)) d x W b (S D) δ).
-  { intros [| m] i Hm Hi; [lia |]; rewrite Hδ by auto; unfold a, scores_column; simpl; ring. }
+  { intros [| m] i Hm Hi; [lia |].
+    rewrite Hδ by auto; unfold a, scores_column; simpl; ring. }
   assert (H3 := loss_gradient y (scores_column σ d x W b (S D))).
   rewrite <- HdD in H3; change (fun _ => _) with (fun _ : nat => a (S D) O - y) in H3.
   rewrite <- HD in H3; split.
@@ -153,6 +162,7 @@ Qed.
 Definition bce_mean (n k : nat) (y p : matrix) : R :=
   1 / INR n * ∑_(s < n) ∑_(j < k) bce (y s j) (p s j).
 
+(* So the way back starts, for a batch. *)
 Theorem eq_4_13 n k y z :
   let p := fun s j => σ (z s j) in
   gradient2 n k (fun z => bce_mean n k y (fun s j => σ (z s j))) z
@@ -193,6 +203,7 @@ Hypothesis HD : δ D = fun s j => (h D s j - y s j) / INR n.
 Hypothesis Hδ : forall m s i, (1 <= m < D)%nat ->
   δ m s i = mul (d (S m)) (δ (S m)) (W (S m))^T s i * h m s i * (1 - h m s i).
 
+(* What network.v asks for: slopes, way back, and the start. *)
 Lemma rows_hold : let z := scores σ d x W b D in
   has_slopes σ (fun z => σ z * (1 - σ z)) n d x W b D /\
   goes_back σ (fun z => σ z * (1 - σ z)) n d x W b D δ /\
@@ -205,6 +216,7 @@ Proof.
   - rewrite HD; destruct D as [| m]; [lia |]; apply eq_4_13.
 Qed.
 
+(* The gradient by the weights of layer l. *)
 Theorem eq_4_14_weights : gradient2 (d (pred l)) (d l)
   (fun V => bce_mean n (d D) y (outputs σ d x (replace_layer W l V) b D)) (W l)
   (mul n (h (pred l))^T (δ l)).
@@ -214,6 +226,7 @@ Proof.
   destruct D as [| m]; [lia | exact G].
 Qed.
 
+(* And by its biases. *)
 Theorem eq_4_15 : gradient (d l)
   (fun v => bce_mean n (d D) y (outputs σ d x W (replace_layer b l v) D)) (b l)
   (fun j => ∑_(s < n) δ l s j).
@@ -226,6 +239,7 @@ End Rows.
 
 (* * The loss from the logit, and what a sigmoid lets through *)
 
+(* The loss from the logit. *)
 Theorem eq_4_16 y z :
   bce y (σ z) = Rmax z 0 - y * z + ln (1 + exp (- Rabs z)).
 Proof.
@@ -244,26 +258,29 @@ Proof.
     rewrite ln_mult, ln_exp by lra; ring.
 Qed.
 
+(* The sigmoid's slope is at most a quarter. *)
 Theorem eq_4_17 z : σ z * (1 - σ z) <= 1 / 4.
 Proof. generalize (pow2_ge_0 (σ z - 1 / 2)); lra. Qed.
 
 (* The root of the sum of all squares, of a vector and of a matrix. *)
 Definition norm (k : nat) (v : vector) : R := sqrt (∑_(j < k) v j ^ 2).
-Definition norm_all (n k : nat) (A : matrix) : R := sqrt (∑_(s < n) ∑_(j < k) A s j ^ 2).
+Definition norm_all (n k : nat) (A : matrix) : R :=
+  sqrt (∑_(s < n) ∑_(j < k) A s j ^ 2).
 
 (* W, of m rows and k columns, stretches nothing by more than c. The largest singular
    value of W is the smallest such c. *)
 Definition stretches (m k : nat) (W : matrix) (c : R) : Prop :=
   0 <= c /\ forall v, norm m (mulv k W v) <= c * norm k v.
 
+(* The same for squares of lengths. *)
 Lemma stretches_squares m k W c v : stretches m k W c ->
   ∑_(i < m) mulv k W v i ^ 2 <= c ^ 2 * ∑_(j < k) v j ^ 2.
 Proof.
   intros [Hc H]; specialize (H v); unfold norm in H.
   assert (P : forall n f, 0 <= ∑_(i < n) f i ^ 2)
     by (intros; apply sum_nonneg; intros; apply pow2_ge_0).
-  rewrite <- (pow2_sqrt (∑_(i < m) mulv k W v i ^ 2)), <- (pow2_sqrt (∑_(j < k) v j ^ 2))
-    by apply P.
+  rewrite <- (pow2_sqrt (∑_(i < m) mulv k W v i ^ 2)) by apply P.
+  rewrite <- (pow2_sqrt (∑_(j < k) v j ^ 2)) by apply P.
   rewrite <- Rpow_mult_distr; apply pow_incr; split; [apply sqrt_pos | exact H].
 Qed.
 

@@ -9,6 +9,7 @@ Definition ρ (a : R) : R := Rmax a 0.
 (* The bracket [a > 0]. *)
 Definition positive (a : R) : R := if Rlt_dec 0 a then 1 else 0.
 
+(* An output is positive exactly where its score is. *)
 Lemma positive_ρ a : positive (ρ a) = positive a.
 Proof.
   unfold positive, ρ; destruct (Rlt_dec 0 a).
@@ -33,6 +34,7 @@ Qed.
 Definition loss (n k : nat) (y z : matrix) : R :=
   cross_entropy n k y (fun s => softmax k (z s)).
 
+(* Where the way back starts. *)
 Theorem eq_7_4 n k y z : (forall s, (s < n)%nat -> ∑_(i < k) y s i = 1) ->
   let p := fun s => softmax k (z s) in
   gradient2 n k (loss n k y) z (fun s j => (p s j - y s j) / INR n).
@@ -69,6 +71,7 @@ Hypothesis HD : δ D = fun s j => (p s j - y s j) / INR n.
 Hypothesis Hδ : forall m s i, (1 <= m < D)%nat ->
   δ m s i = mul (d (S m)) (δ (S m)) (W (S m))^T s i * positive (h m s i).
 
+(* What network.v asks for: slopes, way back, and the start. *)
 Lemma rows_hold : has_slopes ρ positive n d x W b D /\
   goes_back ρ positive n d x W b D δ /\ gradient2 n (d D) (loss n (d D) y) z (δ D).
 Proof.
@@ -79,6 +82,7 @@ Proof.
   - rewrite HD; now apply eq_7_4.
 Qed.
 
+(* The gradient by the weights of layer l. *)
 Theorem eq_7_6 : gradient2 (d (pred l)) (d l)
   (fun V => loss n (d D) y (scores ρ d x (replace_layer W l V) b D)) (W l)
   (mul n (h (pred l))^T (δ l)).
@@ -87,6 +91,7 @@ Proof.
   exact (network_weights ρ _ n d x W b D _ δ l Hl H1 H2 H3).
 Qed.
 
+(* And by its biases. *)
 Theorem eq_7_7 : gradient (d l)
   (fun v => loss n (d D) y (scores ρ d x W (replace_layer b l v) D)) (b l)
   (fun j => ∑_(s < n) δ l s j).
@@ -98,6 +103,7 @@ End Rows.
 
 (* * How large, and how fast *)
 
+(* Of a score and its opposite, one is cut to zero. *)
 Lemma ρ_squares a : ρ a ^ 2 + ρ (- a) ^ 2 = a ^ 2.
 Proof.
   unfold ρ; destruct (Rle_dec 0 a).
@@ -106,17 +112,19 @@ Proof.
 Qed.
 
 (* The mean square after a rectifier, over weights that are as likely as their
-   opposites, whose mixed products have the mean 0 and whose squares the mean τ². *)
+   opposites. *)
 Theorem eq_7_8 E d x τ : is_mean E ->
   (forall F, E (fun w => F (fun i => - w i)) = E F) ->
-  (forall i l, (i < d)%nat -> (l < d)%nat -> E (fun w => w i * w l) = τ ^ 2 * [i == l]) ->
+  uncorrelated E d τ ->
   E (fun w => ρ (∑_(i < d) x i * w i) ^ 2) = τ ^ 2 / 2 * ∑_(i < d) x i ^ 2.
 Proof.
   intros HE Ho Hw; assert (H := eq_5_6 E d x τ HE Hw).
   assert (P : E (fun w => ρ (∑_(i < d) x i * w i) ^ 2)
-    + E (fun w => ρ (∑_(i < d) x i * - w i) ^ 2) = E (fun w => (∑_(i < d) x i * w i) ^ 2)).
+    + E (fun w => ρ (∑_(i < d) x i * - w i) ^ 2)
+    = E (fun w => (∑_(i < d) x i * w i) ^ 2)).
   { rewrite <- (proj1 HE); f_equal; apply functional_extensionality; intros w.
-    rewrite <- (ρ_squares (∑_(i < d) x i * w i)), <- sum_opp; do 3 f_equal; apply sum_ext; intros; ring. }
+    rewrite <- (ρ_squares (∑_(i < d) x i * w i)), <- sum_opp; do 3 f_equal.
+    apply sum_ext; intros; ring. }
   rewrite (Ho (fun w => ρ (∑_(i < d) x i * w i) ^ 2)), H in P; lra.
 Qed.
 
@@ -160,11 +168,12 @@ Proof.
   { apply sum_ext; intros; apply sum_ext; intros; now rewrite Hc. }
   set (Q := ∑_(s < n) ∑_(j < k) E s j ^ 2) in *.
   assert (HQ : 0 < Q).
-  { assert (0 <= Q) by (apply sum_nonneg; intros; apply sum_nonneg; intros; apply pow2_ge_0).
+  { assert (0 <= Q) by
+      (apply sum_nonneg; intros; apply sum_nonneg; intros; apply pow2_ge_0).
     destruct (Req_dec Q 0) as [Z |]; [| lra]; rewrite Z, sqrt_0 in HE; lra. }
   eapply derive_eq.
-  - apply (derive_comp sqrt (fun u => ∑_(s < n) ∑_(j < k) c u s j ^ 2) t (/ (2 * sqrt Q))
-      (∑_(s < n) ∑_(j < k) 2 * E s j * v s j)).
+  - apply (derive_comp sqrt (fun u => ∑_(s < n) ∑_(j < k) c u s j ^ 2) t
+      (/ (2 * sqrt Q)) (∑_(s < n) ∑_(j < k) 2 * E s j * v s j)).
     + apply (derive_sum n (fun s u => ∑_(j < k) c u s j ^ 2)
         (fun s => ∑_(j < k) 2 * E s j * v s j)); intros s Hs'.
       apply (derive_sum k (fun j u => c u s j ^ 2)); intros j Hj.

@@ -1,5 +1,5 @@
 (* Means over all ways in which chance can fall: the masks of dropout (chapter 9), the
-   random signs of weights (chapters 5 and 7) and the batches of an epoch (chapter 8). *)
+   random signs of weights (chapters 5 and 7), the batches of an epoch (chapter 8). *)
 
 From Coq Require Export List FunctionalExtensionality.
 From Proved Require Import sums.
@@ -15,7 +15,8 @@ Definition prod_over {T : Type} (l : list T) (F : T -> R) : R :=
 Fixpoint masks (m : nat) : list vector :=
   match m with
   | O => (fun _ => 0) :: nil
-  | S k => map (fun ζ => change ζ k 0) (masks k) ++ map (fun ζ => change ζ k 1) (masks k)
+  | S k => map (fun ζ => change ζ k 0) (masks k)
+           ++ map (fun ζ => change ζ k 1) (masks k)
   end.
 
 (* How likely a mask is, where each coin, on its own, shows 0 with the chance θ. *)
@@ -28,42 +29,58 @@ Definition expect (m : nat) (θ : R) (F : vector -> R) : R :=
 
 (* * Sums over lists *)
 
+(* Two lists, one after the other. *)
 Lemma sum_over_app {T} (l l' : list T) F :
   sum_over (l ++ l') F = sum_over l F + sum_over l' F.
 Proof. induction l; simpl; [| rewrite IHl]; ring. Qed.
 
+(* A list of the values of g. *)
 Lemma sum_over_map {T U} (l : list T) (g : T -> U) F :
   sum_over (map g l) F = sum_over l (fun a => F (g a)).
 Proof. induction l; simpl; [| rewrite IHl]; auto. Qed.
 
+(* Equal terms, equal sums. *)
 Lemma sum_over_ext {T} (l : list T) F G :
   (forall a, In a l -> F a = G a) -> sum_over l F = sum_over l G.
 Proof.
   induction l; simpl; intros H; auto; rewrite H, IHl; auto.
 Qed.
 
+(* The sum of sums. *)
 Lemma sum_over_plus {T} (l : list T) F G :
   sum_over l (fun a => F a + G a) = sum_over l F + sum_over l G.
 Proof. induction l; simpl; [| rewrite IHl]; ring. Qed.
 
+(* A constant factor stands before the sum. *)
 Lemma sum_over_scal {T} (l : list T) c F :
   sum_over l (fun a => c * F a) = c * sum_over l F.
 Proof. induction l; simpl; [| rewrite IHl]; ring. Qed.
 
+(* Both kinds of sum may be taken in either order. *)
 Lemma sum_over_sum {T} (l : list T) n (F : T -> vector) :
   sum_over l (fun a => ∑_(i < n) F a i) = ∑_(i < n) sum_over l (fun a => F a i).
 Proof.
   induction l; simpl; [now rewrite sum_zero |]; now rewrite IHl, <- sum_plus.
 Qed.
 
+(* A constant, as often as the list is long. *)
+Lemma sum_over_const {T} (l : list T) c : sum_over l (fun _ => c) = INR (length l) * c.
+Proof.
+  induction l; cbn [sum_over fold_right length]; [simpl; ring |].
+  unfold sum_over in IHl; rewrite IHl, S_INR; ring.
+Qed.
+
 (* * Means over masks *)
 
+(* There are 2^m masks. *)
 Lemma masks_length m : length (masks m) = (2 ^ m)%nat.
 Proof. induction m; simpl; auto; rewrite app_length, !map_length, IHm; lia. Qed.
 
+(* Equal factors, equal products. *)
 Lemma prod_ext n f g : (forall i, (i < n)%nat -> f i = g i) -> prod n f = prod n g.
 Proof. induction n; simpl; intros H; auto; rewrite IHn, H; auto. Qed.
 
+(* The last coin multiplies the chance. *)
 Lemma chance_change m θ ζ t :
   chance (S m) θ (change ζ m t) = chance m θ ζ * ((1 - θ) * t + θ * (1 - t)).
 Proof.
@@ -81,12 +98,14 @@ Proof.
   f_equal; apply sum_over_ext; intros; rewrite chance_change; ring.
 Qed.
 
+(* The mean of a sum is the sum of the means. *)
 Lemma expect_plus m θ F G :
   expect m θ (fun ζ => F ζ + G ζ) = expect m θ F + expect m θ G.
 Proof.
   unfold expect; rewrite <- sum_over_plus; apply sum_over_ext; intros; ring.
 Qed.
 
+(* A constant factor stands before the mean. *)
 Lemma expect_scal m θ c F : expect m θ (fun ζ => c * F ζ) = c * expect m θ F.
 Proof.
   unfold expect; rewrite <- sum_over_scal; apply sum_over_ext; intros; ring.
@@ -118,6 +137,7 @@ Definition sign_of (ζ : vector) : vector := fun i => 2 * ζ i - 1.
 Definition mean_signs (m : nat) (F : vector -> R) : R :=
   1 / INR (2 ^ m) * sum_over (masks m) (fun ζ => F (sign_of ζ)).
 
+(* Fair coins: every mask is as likely as any other. *)
 Lemma chance_half m ζ : chance m (1 / 2) ζ = 1 / INR (2 ^ m).
 Proof.
   unfold chance; induction m; simpl prod; [simpl; field |].
@@ -125,6 +145,7 @@ Proof.
   apply not_0_INR, Nat.pow_nonzero; lia.
 Qed.
 
+(* So the mean over signs is one over the masks of fair coins. *)
 Lemma mean_signs_expect m F :
   mean_signs m F = expect m (1 / 2) (fun ζ => F (sign_of ζ)).
 Proof.
@@ -157,7 +178,8 @@ Proof.
   rewrite !mean_signs_expect; revert F; induction m; intros F HF.
   - unfold expect; simpl; f_equal; f_equal; apply HF; intros; lia.
   - rewrite !expect_S.
-    assert (E : forall t, expect m (1 / 2) (fun ζ => F (fun i => - sign_of (change ζ m t) i))
+    assert (E : forall t,
+      expect m (1 / 2) (fun ζ => F (fun i => - sign_of (change ζ m t) i))
       = expect m (1 / 2) (fun ζ => F (sign_of (change ζ m (1 - t))))).
     { intros t; set (G := fun w => F (change w m (2 * (1 - t) - 1))).
       transitivity (expect m (1 / 2) (fun ζ => G (fun i => - sign_of ζ i))).

@@ -27,6 +27,7 @@ Qed.
 Definition geometric (m : nat) (θ : R) (p : vector -> R) : R :=
   prod_over (masks m) (fun ζ => Rpower (p ζ) (chance m θ ζ)).
 
+(* Its logarithm is the mean of the logarithms. *)
 Lemma geometric_exp m θ p :
   geometric m θ p = exp (expect m θ (fun ζ => ln (p ζ))).
 Proof.
@@ -39,12 +40,14 @@ Qed.
 Definition thinned (m : nat) (W : matrix) (b h : vector) : vector :=
   fun j => ∑_(i < m) h i * W i j + b j.
 
+(* The mean of a sum of n terms. *)
 Lemma expect_sum M θ n (F : nat -> vector -> R) :
   expect M θ (fun ζ => ∑_(i < n) F i ζ) = ∑_(i < n) expect M θ (F i).
 Proof.
   induction n; simpl; [apply expect_const |]; now rewrite expect_plus, IHn.
 Qed.
 
+(* On average, thinned logits are those of the whole network. *)
 Lemma expect_thinned m θ W b h j : 0 <= θ < 1 ->
   expect m θ (fun ζ => thinned m W b (dropped θ h ζ) j) = thinned m W b h j.
 Proof.

@@ -15,6 +15,7 @@ Definition mean (n : nat) (x : vector) : R := 1 / INR n * ∑_(s < n) x s.
 Definition meets_conditions (n : nat) (x y : vector) (w0 w1 : R) : Prop :=
   ∑_(s < n) residual x y w0 w1 s = 0 /\ ∑_(s < n) x s * residual x y w0 w1 s = 0.
 
+(* A residual falls as the intercept rises. *)
 Lemma derive_residual_w0 x y w0 w1 s :
   derivative (fun w0 => residual x y w0 w1 s) w0 (-1).
 Proof.
@@ -23,6 +24,7 @@ Proof.
   - ring.
 Qed.
 
+(* And falls by x as the slope rises. *)
 Lemma derive_residual_w1 x y w0 w1 s :
   derivative (fun w1 => residual x y w0 w1 s) w1 (- x s).
 Proof.
@@ -33,6 +35,7 @@ Proof.
   - ring.
 Qed.
 
+(* The derivative by the intercept. *)
 Theorem eq_2_2 n x y w0 w1 :
   derivative (fun w0 => RSS n x y w0 w1) w0 (-2 * ∑_(s < n) residual x y w0 w1 s).
 Proof.
@@ -42,6 +45,7 @@ Proof.
   - ring.
 Qed.
 
+(* The derivative by the slope. *)
 Theorem eq_2_3 n x y w0 w1 :
   derivative (fun w1 => RSS n x y w0 w1) w1
     (-2 * ∑_(s < n) x s * residual x y w0 w1 s).
@@ -52,6 +56,7 @@ Proof.
   - ring.
 Qed.
 
+(* The sum is n times the mean. *)
 Lemma mean_sum n x : (0 < n)%nat -> ∑_(s < n) x s = INR n * mean n x.
 Proof.
   intros; unfold mean; field; apply not_0_INR; lia.
@@ -66,6 +71,7 @@ Proof.
   split; intros E; [apply Rmult_eq_reg_l with (INR n); lra | rewrite E; ring].
 Qed.
 
+(* The deviations from the mean add up to zero. *)
 Lemma deviations n x : (0 < n)%nat -> ∑_(s < n) (x s - mean n x) = 0.
 Proof. intros; rewrite sum_minus, sum_const, mean_sum by auto; ring. Qed.
 
@@ -241,6 +247,7 @@ Definition norm2 (n : nat) (v : vector) : R := ∑_(s < n) v s ^ 2.
 Definition residuals (d : nat) (X : matrix) (y w : vector) : vector :=
   fun s => y s - mulv d X w s.
 
+(* The gradient by all weights at once. *)
 Theorem eq_2_12 n d X y w :
   gradient d (fun w => norm2 n (residuals d X y w)) w
     (fun i => -2 * mulv n X^T (residuals d X y w) i).
@@ -287,7 +294,8 @@ Theorem eq_2_14 n d X y v w : normal_equations n d X y v ->
   norm2 n (residuals d X y w) =
   norm2 n (residuals d X y v) + norm2 n (mulv d X (fun i => w i - v i)).
 Proof.
-  intros H; assert (H' := proj1 (normal_orthogonal n d X y v) H); set (e := residuals d X y v) in *.
+  intros H; assert (H' := proj1 (normal_orthogonal n d X y v) H).
+  set (e := residuals d X y v) in *.
   set (u := fun i => w i - v i).
   assert (E : ∑_(s < n) e s * mulv d X u s = 0).
   { unfold mulv; rewrite (sum_ext n _ (fun s => ∑_(i < d) X s i * e s * u i)).
@@ -345,7 +353,8 @@ Proof.
     - intros s Hs; rewrite <- mulv_mul; apply mulv_ext; auto. }
   assert (HT : inverse d U^T U_inv^T).
   { intros i j Hi Hj; rewrite same_sym; destruct (HU j i Hj Hi) as [E1 E2].
-    split; [rewrite <- E2 | rewrite <- E1]; apply sum_ext; intros; unfold transpose; ring. }
+    split; [rewrite <- E2 | rewrite <- E1]; apply sum_ext; intros;
+      unfold transpose; ring. }
   split; intros H i Hi.
   - assert (Z : forall i, (i < d)%nat -> mulv n Q^T e i = mulv d U_inv^T (fun _ => 0) i)
       by (apply (inverse_solve d U^T); auto; intros; rewrite <- E; auto).
@@ -397,6 +406,7 @@ Definition extremes (d : nat) (l : vector) (a b : R) : Prop :=
   (forall i, (i < d)%nat -> a <= l i <= b) /\
   (exists i, (i < d)%nat /\ l i = a) /\ (exists i, (i < d)%nat /\ l i = b).
 
+(* No rate does better than this, over the curvatures l 0, ..., l (d - 1). *)
 Theorem eq_2_19 d l a b η : 0 < a -> extremes d l a b ->
   let κ := b / a in
   (κ - 1) / (κ + 1) <= largest d (fun i => Rabs (1 - η * l i)).

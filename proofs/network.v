@@ -1,5 +1,5 @@
-(* Networks of D layers, for all widths, in rows and in columns, and the way back through
-   them for any activation φ with the slope φ'. Chapters 1, 4, 5 and 7 use it.
+(* Networks of D layers, for all widths, in rows and in columns, and the way back
+   through them for any activation φ with the slope φ'. Chapters 1, 4, 5 and 7 use it.
 
    Layer l, from 1 to D, has d (l - 1) inputs and d l outputs. *)
 
@@ -60,7 +60,8 @@ Proof.
   - apply (HL (fun u => affine d x (c u) b) (fun s j => ∑_(i < d) x s i * v i j)).
     + intros; unfold affine, mul; f_equal; apply sum_ext; intros; rewrite Hc; auto.
     + intros s j Hs Hj; eapply derive_eq.
-      * apply (affine_curve d (fun _ => x) c (fun _ => b) (fun _ _ => 0) v (fun _ => 0));
+      * apply (affine_curve d (fun _ => x) c (fun _ => b)
+          (fun _ _ => 0) v (fun _ => 0));
           intros; auto using derive_const.
       * rewrite Rplus_0_r; apply sum_ext; intros; ring.
   - unfold mul, transpose.
@@ -80,7 +81,8 @@ Proof.
   - apply (HL (fun u => affine d x W (c u)) (fun _ j => v j)).
     + intros; unfold affine; now rewrite Hc.
     + intros s j Hs Hj; eapply derive_eq.
-      * apply (affine_curve d (fun _ => x) (fun _ => W) c (fun _ _ => 0) (fun _ _ => 0) v);
+      * apply (affine_curve d (fun _ => x) (fun _ => W) c
+          (fun _ _ => 0) (fun _ _ => 0) v);
           intros; auto using derive_const.
       * rewrite sum_zero by (intros; ring); ring.
   - rewrite sum_swap; apply sum_ext; intros; now rewrite sum_scal_r.
@@ -95,7 +97,8 @@ Proof.
   - apply (HL (fun u => affine d (c u) W b) (fun s j => ∑_(i < d) v s i * W i j)).
     + intros; unfold affine, mul; f_equal; apply sum_ext; intros; rewrite Hc; auto.
     + intros s j Hs Hj; eapply derive_eq.
-      * apply (affine_curve d c (fun _ => W) (fun _ => b) v (fun _ _ => 0) (fun _ => 0));
+      * apply (affine_curve d c (fun _ => W) (fun _ => b)
+          v (fun _ _ => 0) (fun _ => 0));
           intros; auto using derive_const.
       * rewrite Rplus_0_r; apply sum_ext; intros; ring.
   - unfold mul, transpose; apply sum_ext; intros s _.
@@ -152,6 +155,7 @@ Fixpoint outputs' (l : nat) : matrix :=
 Definition scores' (m : nat) : matrix := fun s j =>
   ∑_(i < d m) (outputs' m s i * W (S m) i j + h m s i * W' (S m) i j) + b' (S m) j.
 
+(* The curve passes through the scores of the point, if it does through the outputs. *)
 Lemma scores_at m s j : (j < d (S m))%nat ->
   (forall i, (i < d m)%nat -> outputs φ d (cx t) (cW t) (cb t) m s i = h m s i) ->
   scores φ d (cx t) (cW t) (cb t) (S m) s j = a (S m) s j.
@@ -160,6 +164,7 @@ Proof.
   apply sum_ext; intros; rewrite H by auto; f_equal; now apply HW.
 Qed.
 
+(* And so it passes through all outputs. *)
 Lemma outputs_at m s j : (s < n)%nat -> (j < d m)%nat ->
   outputs φ d (cx t) (cW t) (cb t) m s j = h m s j.
 Proof.
@@ -168,6 +173,7 @@ Proof.
   simpl; f_equal; apply (scores_at m); auto.
 Qed.
 
+(* The slopes of the scores of a layer, from those of what it is fed. *)
 Lemma scores_curve m s j : (s < n)%nat -> (j < d (S m))%nat ->
   (forall i, (i < d m)%nat ->
      derivative (fun u => outputs φ d (cx u) (cW u) (cb u) m s i) t (outputs' m s i)) ->
@@ -180,6 +186,7 @@ Proof.
     rewrite outputs_at by auto; f_equal; f_equal; now apply HW.
 Qed.
 
+(* The slopes of all outputs, layer by layer. *)
 Lemma outputs_curve m s j : (m < D)%nat -> (s < n)%nat -> (j < d m)%nat ->
   derivative (fun u => outputs φ d (cx u) (cW u) (cb u) m s j) t (outputs' m s j).
 Proof.
@@ -197,6 +204,7 @@ Definition through (δ : nat -> matrix) (m : nat) : R :=
   ∑_(i < d m) ∑_(j < d (S m)) mul n (h m)^T (δ (S m)) i j * W' (S m) i j
   + ∑_(j < d (S m)) (∑_(s < n) δ (S m) s j) * b' (S m) j.
 
+(* One layer down: what comes by the scores comes in these three ways. *)
 Lemma one_layer δ m :
   ∑_(s < n) ∑_(j < d (S m)) δ (S m) s j * scores' m s j =
   through δ m + ∑_(s < n) ∑_(i < d m)
@@ -265,7 +273,8 @@ Proof.
   intros Hl Hφ Hδ HL c v t Hc Hv; eapply derive_eq.
   - apply (network_curve φ φ' n d D x W b (fun _ => x)
       (fun u => replace_layer W l (c u)) (fun _ => b) (fun _ _ => 0)
-      (replace_layer (fun _ _ _ => 0) l v) (fun _ _ => 0)) with (δ := δ); auto using derive_const.
+      (replace_layer (fun _ _ _ => 0) l v) (fun _ _ => 0)) with (δ := δ);
+      auto using derive_const.
     + intros m i j Hi Hj; unfold replace_layer.
       destruct (Nat.eq_dec (S m) l) as [<- |]; auto using derive_const.
     + lia.
@@ -307,21 +316,6 @@ Proof.
       * rewrite sum_zero by (intros; ring); ring.
 Qed.
 
-(* By the inputs. *)
-Lemma network_inputs φ φ' n d x W b D L δ : (1 <= D)%nat ->
-  has_slopes φ φ' n d x W b D -> goes_back φ φ' n d x W b D δ ->
-  gradient2 n (d D) L (scores φ d x W b D) (δ D) ->
-  gradient2 n (d O) (fun x => L (scores φ d x W b D)) x
-    (mul (d 1%nat) (δ 1%nat) (W 1%nat)^T).
-Proof.
-  intros HD Hφ Hδ HL c v t Hc Hv; eapply derive_eq.
-  - apply (network_curve φ φ' n d D x W b c (fun _ => W) (fun _ => b) v
-      (fun _ _ _ => 0) (fun _ _ => 0)) with (δ := δ); auto using derive_const.
-  - rewrite (sum_zero D); [ring |]; intros m _; unfold through.
-    rewrite (sum_zero (d m)) by (intros; apply sum_zero; intros; ring).
-    rewrite sum_zero by (intros; ring); ring.
-Qed.
-
 (* * In columns *)
 
 (* The same network as the homework writes it, for one sample x, which is a column. *)
@@ -343,6 +337,7 @@ Proof.
   apply sum_ext; intros i _; rewrite IHl; apply Rmult_comm.
 Qed.
 
+(* The same for the scores. *)
 Lemma scores_row_is_column φ d x W b l s :
   scores φ d x (fun l => (W l)^T) b l s = scores_column φ d (x s) W b l.
 Proof.
@@ -372,6 +367,7 @@ Hypothesis HL : gradient (d D) L (scores_column φ d x W b D) (δ D).
 Let row (v : vector) : matrix := fun _ => v.
 Let WT := fun l => (W l)^T.
 
+(* What was assumed in columns holds in rows. *)
 Lemma one_row : has_slopes φ φ' 1 d (row x) WT b D /\
   goes_back φ φ' 1 d (row x) WT b D (fun l => row (δ l)) /\
   gradient2 1 (d D) (fun A => L (A O)) (scores φ d (row x) WT b D) (row (δ D)).
@@ -385,12 +381,14 @@ Proof.
     + apply (Hv O i); auto.
 Qed.
 
+(* A column times a row. *)
 Lemma column_weights : gradient2 (d l) (d (pred l))
   (fun V => L (scores_column φ d x (replace_layer W l V) b D)) (W l)
   (fun i j => δ l i * outputs_column φ d x W b (pred l) j).
 Proof.
   destruct one_row as [H1 [H2 H3]]; intros c v t Hc Hv.
-  apply (derive_ext (fun u => L (scores φ d (row x) (replace_layer WT l (c u)^T) b D O))).
+  apply (derive_ext (fun u =>
+    L (scores φ d (row x) (replace_layer WT l (c u)^T) b D O))).
   { intros u; f_equal.
     change (scores_column φ d x) with (scores_column φ d (row x O)).
     rewrite <- scores_row_is_column; do 2 f_equal.
@@ -404,6 +402,7 @@ Proof.
     rewrite row_is_column; unfold row; ring.
 Qed.
 
+(* The biases. *)
 Lemma column_biases : gradient (d l)
   (fun v => L (scores_column φ d x W (replace_layer b l v) D)) (b l) (δ l).
 Proof.

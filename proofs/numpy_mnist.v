@@ -95,6 +95,7 @@ Definition is_mean (E : (vector -> R) -> R) : Prop :=
   (forall F G, E (fun w => F w + G w) = E F + E G) /\
   (forall c F, E (fun w => c * F w) = c * E F).
 
+(* The mean of a sum of n terms. *)
 Lemma mean_sums E n (F : nat -> vector -> R) : is_mean E ->
   E (fun w => ∑_(i < n) F i w) = ∑_(i < n) E (F i).
 Proof.
@@ -104,10 +105,12 @@ Proof.
   - now rewrite HP, IHn.
 Qed.
 
-(* The score of one unit, over weights whose mixed products have the mean 0 and whose
-   squares have the mean τ². *)
-Theorem eq_5_6 E d x τ : is_mean E ->
-  (forall i l, (i < d)%nat -> (l < d)%nat -> E (fun w => w i * w l) = τ ^ 2 * [i == l]) ->
+(* d weights whose mixed products have the mean 0, and whose squares the mean τ². *)
+Definition uncorrelated (E : (vector -> R) -> R) (d : nat) (τ : R) : Prop :=
+  forall i l, (i < d)%nat -> (l < d)%nat -> E (fun w => w i * w l) = τ ^ 2 * [i == l].
+
+(* The score of one unit. *)
+Theorem eq_5_6 E d x τ : is_mean E -> uncorrelated E d τ ->
   E (fun w => (∑_(i < d) x i * w i) ^ 2) = τ ^ 2 * ∑_(i < d) x i ^ 2.
 Proof.
   intros HE Hw.

@@ -9,19 +9,15 @@ Definition softmax (k : nat) (z : vector) : vector :=
 Definition cross_entropy (n k : nat) (y p : matrix) : R :=
   - (1 / INR n) * ∑_(s < n) ∑_(i < k) y s i * ln (p s i).
 
+(* The denominator is positive, so there is no division by zero. *)
 Lemma total_pos k z i : (i < k)%nat -> 0 < ∑_(j < k) exp (z j).
 Proof. intros; apply sum_pos; [lia |]; intros; apply exp_pos. Qed.
 
+(* Probabilities are positive. *)
 Lemma softmax_pos k z i : (i < k)%nat -> 0 < softmax k z i.
 Proof.
   intros; apply Rdiv_lt_0_compat; [apply exp_pos |].
   eapply total_pos; eauto.
-Qed.
-
-Lemma softmax_sum k z : (0 < k)%nat -> ∑_(i < k) softmax k z i = 1.
-Proof.
-  intros H; unfold softmax, Rdiv; rewrite sum_scal_r; apply Rinv_r.
-  generalize (total_pos k z 0 H); lra.
 Qed.
 
 (* Only the k logits count. *)
@@ -127,7 +123,8 @@ Theorem eq_3_5 n k L (f : R -> matrix) (f' g : matrix) w :
   let p := fun s => softmax k (f w s) in
   let δ := fun s j => p s j * (g s j - ∑_(i < k) g s i * p s i) in
   gradient2 n k L p g ->
-  (forall s j, (s < n)%nat -> (j < k)%nat -> derivative (fun w => f w s j) w (f' s j)) ->
+  (forall s j, (s < n)%nat -> (j < k)%nat ->
+     derivative (fun w => f w s j) w (f' s j)) ->
   derivative (fun w => L (fun s => softmax k (f w s))) w
     (∑_(s < n) ∑_(j < k) δ s j * f' s j).
 Proof. intros p δ HL Hf; now apply (softmax_batch n k L (f w) g HL f). Qed.
@@ -180,7 +177,8 @@ Proof.
   intros Hy p c v t Hc Hv.
   assert (Hp : forall s i, (s < n)%nat -> (i < k)%nat -> 0 < p s i)
     by (intros; now apply softmax_pos).
-  eapply derive_eq; [apply (softmax_batch n k _ z _ (eq_3_10 n k y p Hp) c v t Hc Hv) |].
+  eapply derive_eq.
+  { apply (softmax_batch n k _ z _ (eq_3_10 n k y p Hp) c v t Hc Hv). }
   apply sum_ext; intros s Hs; apply sum_ext; intros j Hj; fold (p s).
   rewrite (sum_ext k _ (fun i => y s i * (- / INR n))).
   - assert (Hn : INR n <> 0) by (apply not_0_INR; lia).

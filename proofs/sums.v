@@ -75,6 +75,7 @@ Proof.
   rewrite IHn, (H n) by auto; reflexivity.
 Qed.
 
+(* The sum of sums, of differences and of opposites. *)
 Lemma sum_plus n f g : ∑_(i < n) (f i + g i) = ∑_(i < n) f i + ∑_(i < n) g i.
 Proof. induction n; simpl; [| rewrite IHn]; ring. Qed.
 
@@ -91,6 +92,7 @@ Proof. induction n; simpl; [| rewrite IHn]; ring. Qed.
 Lemma sum_opp n f : ∑_(i < n) - f i = - ∑_(i < n) f i.
 Proof. induction n; simpl; [| rewrite IHn]; ring. Qed.
 
+(* n equal terms; terms that are all zero. *)
 Lemma sum_const n c : ∑_(_ < n) c = INR n * c.
 Proof. induction n; [simpl | rewrite S_INR; simpl; rewrite IHn]; ring. Qed.
 
@@ -117,9 +119,11 @@ Proof.
   - rewrite IHn by lia; unfold same; destruct (Nat.eq_dec n j); [lia | ring].
 Qed.
 
+(* The bracket doesn't mind the order. *)
 Lemma same_sym i j : [i == j] = [j == i].
 Proof. unfold same; destruct (Nat.eq_dec i j), (Nat.eq_dec j i); congruence. Qed.
 
+(* The first term apart; the first n terms apart. *)
 Lemma sum_first n f : sum (S n) f = f O + ∑_(i < n) f (S i).
 Proof. induction n; [simpl; ring |]. simpl in *; rewrite IHn; ring. Qed.
 
@@ -129,6 +133,7 @@ Proof.
   rewrite Nat.add_succ_r; simpl; rewrite IHm; ring.
 Qed.
 
+(* Larger terms, larger sum; so sums of what isn't negative aren't either. *)
 Lemma sum_le n f g : (forall i, (i < n)%nat -> f i <= g i) -> sum n f <= sum n g.
 Proof.
   induction n; simpl; intros H; [lra |].
@@ -148,6 +153,7 @@ Proof.
   - generalize (IHn ltac:(auto) ltac:(lia)), (H n ltac:(lia)); lra.
 Qed.
 
+(* A sum of one positive term or more is positive. *)
 Lemma sum_pos n f :
   (0 < n)%nat -> (forall i, (i < n)%nat -> 0 < f i) -> 0 < sum n f.
 Proof.
@@ -166,6 +172,7 @@ Proof.
   apply Rsqr_0_uniq; unfold Rsqr; generalize (pow2_ge_0 (f i)); simpl in *; lra.
 Qed.
 
+(* The largest is at least each, and at most what all are at most. *)
 Lemma largest_ge n f i : (i < n)%nat -> f i <= largest n f.
 Proof.
   induction n; simpl; intros H; [lia |].
@@ -180,11 +187,13 @@ Proof.
   apply Rmax_lub; auto; apply IHn; auto; lia.
 Qed.
 
+(* Positive factors, positive product. *)
 Lemma prod_pos n f : (forall i, (i < n)%nat -> 0 < f i) -> 0 < prod n f.
 Proof. induction n; simpl; intros; [lra | apply Rmult_lt_0_compat; auto]. Qed.
 
 (* * Changing one entry *)
 
+(* An entry changed to what it was. *)
 Lemma change_same x j i : change x j (x j) i = x i.
 Proof. unfold change; destruct (Nat.eq_dec i j); subst; auto. Qed.
 
@@ -195,6 +204,7 @@ Qed.
 
 (* * Derivatives: the rules of school, for the real numbers *)
 
+(* Another way to write the derivative, or the function. *)
 Lemma derive_eq f x l l' : derivative f x l -> l = l' -> derivative f x l'.
 Proof. now intros H <-. Qed.
 
@@ -202,6 +212,7 @@ Lemma derive_ext f g x l :
   (forall t, f t = g t) -> derivative f x l -> derivative g x l.
 Proof. apply (is_derive_ext f g). Qed.
 
+(* Constants, the variable itself, sums, differences and products. *)
 Lemma derive_const (c x : R) : derivative (fun _ => c) x 0.
 Proof. apply (is_derive_const (c : R_NormedModule) x). Qed.
 
@@ -222,6 +233,7 @@ Proof.
   intros; apply (is_derive_mult f g); auto; intros n m; apply Rmult_comm.
 Qed.
 
+(* A square: twice what is squared, times its derivative. *)
 Lemma derive_square f x l : derivative f x l ->
   derivative (fun t => f t ^ 2) x (2 * f x * l).
 Proof.
@@ -237,6 +249,7 @@ Proof.
   apply Rmult_comm.
 Qed.
 
+(* A constant factor, on the left or on the right. *)
 Lemma derive_scal f x a (c : R) :
   derivative f x a -> derivative (fun t : R => c * f t : R) x (c * a).
 Proof. apply (is_derive_scal f x c a). Qed.
@@ -257,6 +270,7 @@ Proof.
   apply derive_plus; auto.
 Qed.
 
+(* Changing entry j moves entry j alone. *)
 Lemma derive_change x j i t :
   derivative (fun u => change x j u i) t [i == j].
 Proof.
@@ -278,11 +292,13 @@ Lemma gradient_partial n L x g j : gradient n L x g -> (j < n)%nat ->
   derivative (fun t => L (change x j t)) (x j) (g j).
 Proof.
   intros H Hj; eapply derive_eq.
-  - apply H with (v := fun i => [i == j]); intros; auto using change_same, derive_change.
+  - apply H with (v := fun i => [i == j]); intros;
+      auto using change_same, derive_change.
   - rewrite (sum_ext _ _ (fun i => [i == j] * g i)) by (intros; apply Rmult_comm).
     now apply sum_same.
 Qed.
 
+(* The same for matrices. *)
 Lemma gradient2_partial n k L W G i j : gradient2 n k L W G ->
   (i < n)%nat -> (j < k)%nat ->
   derivative (fun t => L (change2 W i j t)) (W i j) (G i j).
@@ -290,13 +306,15 @@ Proof.
   intros H Hi Hj; eapply derive_eq.
   - apply H with (v := fun a b => [a == i] * [b == j]); intros;
       auto using change2_same, derive_change2.
-  - rewrite (sum_ext _ _ (fun a => [a == i] * G a j)); [now apply (sum_same n i (fun a => G a j)) |].
+  - rewrite (sum_ext _ _ (fun a => [a == i] * G a j));
+      [now apply (sum_same n i (fun a => G a j)) |].
     intros a _; rewrite <- (sum_same k j (fun b => [a == i] * G a b)) by auto.
     apply sum_ext; intros; ring.
 Qed.
 
 (* * The exponential and the logarithm *)
 
+(* It rises; it is its own slope, and the logarithm has the slope 1 / x. *)
 Lemma exp_le x y : x <= y -> exp x <= exp y.
 Proof. intros [H | <-]; [left; now apply exp_increasing | apply Rle_refl]. Qed.
 
@@ -331,6 +349,7 @@ Definition inverse (d : nat) (A B : matrix) : Prop :=
   forall i j, (i < d)%nat -> (j < d)%nat ->
   mul d A B i j = [i == j] /\ mul d B A i j = [i == j].
 
+(* Equal entries, equal products. *)
 Lemma mulv_ext m A B x y i : (forall l, (l < m)%nat -> A i l = B i l) ->
   (forall l, (l < m)%nat -> x l = y l) -> mulv m A x i = mulv m B y i.
 Proof. intros HA H; apply sum_ext; intros; now rewrite HA, H. Qed.
@@ -345,10 +364,12 @@ Proof.
   - intros; now rewrite sum_scal_r.
 Qed.
 
+(* A matrix works on each part of a difference. *)
 Lemma mulv_minus m A x y i :
   mulv m A (fun l => x l - y l) i = mulv m A x i - mulv m A y i.
 Proof. unfold mulv; rewrite <- sum_minus; apply sum_ext; intros; ring. Qed.
 
+(* The identity changes nothing. *)
 Lemma mulv_same d A x i : (i < d)%nat ->
   (forall j, (j < d)%nat -> A i j = [i == j]) -> mulv d A x i = x i.
 Proof.
@@ -368,6 +389,7 @@ Proof.
     rewrite <- mulv_mul; apply mulv_same; auto; intros; now apply H.
 Qed.
 
+(* The logarithm of a root. *)
 Lemma ln_sqrt x : 0 < x -> ln (sqrt x) = 1 / 2 * ln x.
 Proof.
   intros H; rewrite <- (sqrt_sqrt x) at 2 by lra.

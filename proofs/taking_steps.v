@@ -8,6 +8,7 @@ From Proved Require Import sums coins.
 (* A bowl with the curvature λ and its minimum at m. *)
 Definition bowl (λ m w : R) : R := 1 / 2 * λ * (w - m) ^ 2.
 
+(* The slope of the bowl. *)
 Theorem eq_8_2 λ m w : derivative (bowl λ m) w (λ * (w - m)).
 Proof.
   eapply derive_eq.
@@ -20,6 +21,7 @@ Qed.
 Definition descends (η λ m : R) (w : vector) : Prop :=
   forall t, w (S t) = w t - η * (λ * (w t - m)).
 
+(* Every step multiplies the distance by the same factor. *)
 Theorem eq_8_3 η λ m w t : descends η λ m w ->
   w t - m = (1 - η * λ) ^ t * (w O - m).
 Proof.
@@ -77,6 +79,7 @@ Fixpoint choose (N n : nat) : nat :=
   | S M, S m => choose M (S m) + choose M m
   end.
 
+(* As many as the binomial coefficient says, by Pascal's triangle. *)
 Lemma batches_length N n : length (batches N n) = choose N n.
 Proof.
   revert n; induction N; intros [| n]; simpl; auto.
@@ -127,19 +130,15 @@ Proof.
   apply App; auto.
   - apply FinFun.Injective_map_NoDup; auto; intros B C H; congruence.
   - intros B HB Hin; apply in_map_iff in Hin; destruct Hin as [C [<- _]].
-    destruct (batch_members _ _ _ HB) as [_ [_ H]]; specialize (H N (or_introl eq_refl)).
-    lia.
+    destruct (batch_members _ _ _ HB) as [_ [_ H]].
+    specialize (H N (or_introl eq_refl)); lia.
 Qed.
 
+(* One batch has no samples. *)
 Lemma choose_0 N : choose N 0 = 1%nat.
 Proof. destruct N; auto. Qed.
 
-Lemma choose_large N n : (N < n)%nat -> choose N n = O.
-Proof.
-  revert n; induction N; intros [| n] H; simpl; try lia.
-  rewrite !IHN by lia; auto.
-Qed.
-
+(* There is a batch, if n isn't more than N. *)
 Lemma choose_pos N n : (n <= N)%nat -> (0 < choose N n)%nat.
 Proof.
   revert n; induction N; intros [| n] H; simpl; try lia.
@@ -171,6 +170,7 @@ Definition with_one (N n : nat) : R :=
 Definition with_two (N n : nat) : R :=
   match N, n with S (S M), S (S m) => INR (choose M m) | _, _ => 0 end.
 
+(* Pascal's triangle, for the batches that contain one given sample. *)
 Lemma pascal_one N n : (1 <= N)%nat ->
   with_one N (S n) + with_one N n = INR (choose N n).
 Proof.
@@ -179,6 +179,7 @@ Proof.
   - now rewrite plus_INR.
 Qed.
 
+(* And for those that contain two. *)
 Lemma pascal_two N n : (2 <= N)%nat ->
   with_two N (S n) + with_two N n = with_one N n.
 Proof.
@@ -188,12 +189,7 @@ Proof.
   - now rewrite plus_INR.
 Qed.
 
-Lemma sum_over_const {T} (l : list T) c : sum_over l (fun _ => c) = INR (length l) * c.
-Proof.
-  induction l; cbn [sum_over fold_right length]; [simpl; ring |].
-  unfold sum_over in IHl; rewrite IHl, S_INR; ring.
-Qed.
-
+(* Batches without the last sample, and batches with it. *)
 Lemma over_batches_S N n F : sum_over (batches (S N) (S n)) F =
   sum_over (batches N (S n)) F + sum_over (batches N n) (fun B => F (N :: B)).
 Proof. simpl; now rewrite sum_over_app, sum_over_map. Qed.
@@ -235,6 +231,7 @@ Proof.
   - rewrite <- (pascal_one (S (S N)) n), <- (pascal_two (S (S N)) n) by lia; ring.
 Qed.
 
+(* A sample is in n out of N batches. *)
 Lemma with_one_share N n : (1 <= n <= N)%nat ->
   with_one N n = INR n / INR N * INR (choose N n).
 Proof.
@@ -244,6 +241,7 @@ Proof.
   apply Rmult_eq_reg_l with (INR (S N)); auto; rewrite A; field; auto.
 Qed.
 
+(* Of these, n - 1 out of N - 1 contain another given one. *)
 Lemma with_two_share N n : (1 <= n <= N)%nat -> (2 <= N)%nat ->
   with_two N n = (INR n - 1) / (INR N - 1) * with_one N n.
 Proof.
@@ -270,6 +268,7 @@ Proof.
   repeat split; apply not_0_INR; lia.
 Qed.
 
+(* A constant taken off each sample. *)
 Lemma total_shift g c B : total (fun s => g s - c) B = total g B - INR (length B) * c.
 Proof.
   unfold total; induction B; cbn [sum_over fold_right length]; [simpl; ring |].
@@ -320,6 +319,7 @@ Definition adam (η β1 β2 c : R) (g w : vector) : Prop := forall t,
 Definition adam_uncorrected (η β1 β2 c : R) (g w : vector) : Prop := forall t,
   w (S t) = w t - η * (running β1 g (S t) / (sqrt (running β2 (squares g) (S t)) + c)).
 
+(* The gradient of step r has the weight (1 - β) β^(t - r). *)
 Lemma running_sum β g t :
   running β g t = (1 - β) * ∑_(r < t) β ^ (t - S r) * g (S r).
 Proof.
@@ -339,6 +339,7 @@ Proof.
   cbn [running]; rewrite IHt; simpl; ring.
 Qed.
 
+(* So the correction doesn't divide by zero. *)
 Lemma pow_below_1 β t : 0 <= β < 1 -> β ^ S t < 1.
 Proof.
   intros H; simpl; apply Rle_lt_trans with (β * 1); [| lra].
@@ -357,6 +358,7 @@ Proof.
   field; split; [auto | lra].
 Qed.
 
+(* A number over its size is its sign. *)
 Lemma sign_div x : x <> 0 -> x / Rabs x = sign x.
 Proof.
   intros H; destruct (Rlt_dec 0 x).
@@ -364,6 +366,7 @@ Proof.
   - rewrite sign_eq_m1, Rabs_left by lra; field; lra.
 Qed.
 
+(* The root of a square is the size. *)
 Lemma sqrt_square x : sqrt (x ^ 2) = Rabs x.
 Proof. rewrite <- sqrt_Rsqr_abs; f_equal; unfold Rsqr; ring. Qed.
 
@@ -408,6 +411,7 @@ Proof.
   rewrite first_step by (lra || auto); ring.
 Qed.
 
+(* A running mean of squares isn't negative. *)
 Lemma running_nonneg β g t : 0 <= β < 1 -> 0 <= running β (squares g) t.
 Proof.
   intros H; induction t; cbn [running]; [lra |]; unfold squares at 2.

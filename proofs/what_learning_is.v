@@ -14,6 +14,7 @@ Proof. apply row_is_column. Qed.
 Definition vmul (m : nat) (v : vector) (A : matrix) : vector :=
   fun j => ∑_(i < m) v i * A i j.
 
+(* Two layers are one. *)
 Theorem eq_1_4 d m x W1 b1 W2 b2 s j :
   affine m (affine d x W1 b1) W2 b2 s j =
   affine d x (mul m W1 W2) (fun j => vmul m b1 W2 j + b2 j) s j.
@@ -37,8 +38,10 @@ Definition W_star d W (D : nat) : matrix := product d W 0 D.
 Definition b_star d W b (D : nat) : vector := fun j =>
   ∑_(l < D) vmul (d (S l)) (b (S l)) (product d W (S l) (D - S l)) j.
 
+(* And so are D layers. *)
 Theorem eq_1_5 d x W b D s j : (j < d D)%nat ->
-  outputs (fun z => z) d x W b D s j = affine (d O) x (W_star d W D) (b_star d W b D) s j.
+  outputs (fun z => z) d x W b D s j =
+  affine (d O) x (W_star d W D) (b_star d W b D) s j.
 Proof.
   revert j; induction D; intros j Hj.
   - unfold affine, mul, W_star, b_star; simpl.
@@ -88,6 +91,7 @@ Definition kinks (f : R -> R) (t : vector) (m : nat) (x : R) : R :=
   f (t O) + slope f t 1 * ρ (x - t O)
   + ∑_(i < pred m) (slope f t (S (S i)) - slope f t (S i)) * ρ (x - t (S i)).
 
+(* Later places lie further right. *)
 Lemma increasing_le t m i j : increasing t m -> (i <= j <= m)%nat -> t i <= t j.
 Proof.
   intros H; induction j; intros Hij; [replace i with O by lia; lra |].

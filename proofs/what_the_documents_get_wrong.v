@@ -19,6 +19,7 @@ Qed.
 (* Softmax twice: the loss of one sample of class c, whose probabilities are p. *)
 Definition twice (k : nat) (p : vector) (c : nat) : R := - ln (softmax k p c).
 
+(* Between 0 and 1 the exponential lies below its chord. *)
 Lemma exp_chord t : 0 <= t <= 1 -> exp t <= 1 + t * (exp 1 - 1).
 Proof.
   intros Ht; destruct (Req_dec t 0) as [-> | H0]; [rewrite exp_0; lra |].
@@ -74,6 +75,7 @@ Qed.
 Definition printed (n k : nat) (y z : matrix) : R :=
   - ∑_(s < n) (∑_(i < k) y s i * z s i + ln (∑_(j < k) exp (z s j))).
 
+(* A constant added to all logits. *)
 Theorem eq_17_5 n k y z c : (0 < k)%nat ->
   (forall s, (s < n)%nat -> ∑_(i < k) y s i = 1) ->
   printed n k y (fun s j => z s j + c) = printed n k y z - 2 * INR n * c.
@@ -105,6 +107,7 @@ Proof.
   - rewrite <- sum_scal; apply sum_ext; intros; unfold softmax, Rdiv; ring.
 Qed.
 
+(* The gradient of what is printed. *)
 Theorem eq_17_6 n k y z : (0 < k)%nat ->
   let p := fun s => softmax k (z s) in
   gradient2 n k (printed n k y) z (fun s j => - (y s j + p s j)).
@@ -130,6 +133,7 @@ Qed.
 
 Definition ELU (α x : R) : R := if Rlt_dec x 0 then α * (exp x - 1) else x.
 
+(* The slope of the exponential unit, on both sides of 0. *)
 Theorem eq_17_7 α x : x <> 0 ->
   derivative (ELU α) x (if Rlt_dec x 0 then ELU α x + α else 1).
 Proof.
@@ -147,6 +151,7 @@ Proof.
     + apply derive_id.
 Qed.
 
+(* The geometric sum. *)
 Lemma geometric_sum γ P : (1 - γ) * ∑_(i < P) γ ^ i = 1 - γ ^ P.
 Proof. induction P; simpl; [ring |]; rewrite Rmult_plus_distr_l, IHP; ring. Qed.
 
