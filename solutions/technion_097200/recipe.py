@@ -31,9 +31,10 @@ TRIES = {
     "no-momentum": {"momentum": 0.0},
     "ten-epochs": {"epochs": 10},
 }
-WANTED = {"mnist": ({}, range(5))}
-for name, changed in TRIES.items():
-    WANTED[f"try-{name}"] = (changed | {"holdout": 10_000}, range(3))
+WANTED = {"mnist": ({}, range(5))} | {
+    f"try-{name}": (changed | {"holdout": 10_000}, range(3))
+    for name, changed in TRIES.items()
+}
 
 
 def train(settings, seed, folder):
@@ -47,14 +48,11 @@ def train(settings, seed, folder):
     with tempfile.TemporaryDirectory() as place:
         if holdout:  # so many training images in the place of the test images
             mnist = data.load("mnist")
-            generator = torch.Generator().manual_seed(0)
-            order = torch.randperm(len(mnist.train), generator=generator).numpy()
-            images, labels = mnist.train.images[order], mnist.train.labels[order]
-            apart = replace(
-                mnist.train, images=images[:holdout], labels=labels[:holdout]
-            )
-            rest = replace(
-                mnist.train, images=images[holdout:], labels=labels[holdout:]
+            whole, generator = mnist.train, torch.Generator().manual_seed(0)
+            order = torch.randperm(len(whole), generator=generator).numpy()
+            apart, rest = (
+                replace(whole, images=whole.images[rows], labels=whole.labels[rows])
+                for rows in (order[:holdout], order[holdout:])
             )
             data.write(replace(mnist, train=rest, test=apart), place)
         root = place if holdout else str(data.root("mnist"))

@@ -289,7 +289,8 @@ def main(arguments=None):
 
     def measure(epoch, layers):
         shares = [accuracy(layers, x.flatten(1), y) for x, y in (ours, theirs)]
-        print("epoch {:3}  train {:.2%}  test {:.2%}".format(epoch + 1, *shares))
+        line = "epoch {:3}  train {:.2%}  test {:.2%}"
+        print(line.format(epoch + 1, *shares), flush=True)
         return shares
 
     layers, measured = train(*ours, measure, options)
