@@ -23,9 +23,9 @@ import numpy as np
 import pytest
 
 from helpers import data, downloads, stand_ins
+from tests import POSIX
 from tests.test_data import NAMES, assert_holds, put, tiny_contents, trust
 
-POSIX = pytest.mark.skipif(sys.platform == "win32", reason="of POSIX systems")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="how Linux queues clients")
 
 # --- A machine with a network, and servers -------------------------------------------

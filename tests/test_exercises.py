@@ -288,6 +288,7 @@ def test_error_s_message_is_cut_to_one_line_that_can_be_printed(say: Callable) -
     assert words.endswith("raises ValueError: � �[2J �.")
 
 
+@pytest.mark.skipif(not hasattr(exercises.signal, "SIGALRM"), reason="no alarms here")
 def test_error_whose_message_never_ends_is_given_up(
     say: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from helpers.files import write_whole
+from tests import POSIX
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,7 @@ def test_nothing_shows_under_the_files_name_before_it_is_whole(tmp_path):
     assert seen == [(False, True)]
 
 
+@POSIX
 def test_a_file_keeps_its_mode(tmp_path):
     path = tmp_path / "file"
     path.touch()

@@ -12,6 +12,7 @@ from pypdf import PdfReader
 
 from helpers import files, results
 from helpers.data import Dataset, Split
+from tests import POSIX
 from tools import handin
 from tools.digest import ROOT
 
@@ -285,6 +286,7 @@ def test_the_command_fails_with_one_sentence(monkeypatch):
         handin.main()
 
 
+@POSIX
 @pytest.mark.skipif(not shutil.which("make"), reason="no make here")
 @pytest.mark.parametrize("by_environment", [False, True])
 def test_make_handin_passes_everything_on_as_it_was_typed(tmp_path, by_environment):

@@ -6,12 +6,16 @@ import subprocess
 
 import pytest
 
+from tests import POSIX
 from tools.digest import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 TARGETS = re.search(r"^\.PHONY: (.+)", MAKEFILE, re.M)[1].split()
 
-pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="no make here")
+pytestmark = [
+    POSIX,
+    pytest.mark.skipif(not shutil.which("make"), reason="no make here"),
+]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import v4
 
 import helpers
+from tests import POSIX
 from tools import gate, notebooks
 from tools.digest import PYTHON, ROOT, sealed
 from tools.reading import Page
@@ -68,6 +69,7 @@ def test_two_runs_differ_in_nothing_but_the_record_of_the_run(twice):
     assert json.dumps(first) == json.dumps(second)
 
 
+@POSIX
 def test_a_run_keeps_the_files_mode_and_leaves_no_other_file(twice):
     _, path = twice
     assert stat.S_IMODE(path.stat().st_mode) == 0o640

@@ -16,6 +16,7 @@ import pytest
 import threadpoolctl
 
 from helpers import results, sweep
+from tests import POSIX
 
 WANTED = {"plain": ({"lr": 0.5}, range(3)), "try-slow": ({"lr": 0.1}, [4])}
 DATA = {"moons": "0123"}
@@ -206,6 +207,7 @@ if __name__ == "__main__":
 """
 
 
+@POSIX
 def test_a_sweep_that_is_killed_goes_on_to_the_same_result(runs, tmp_path):
     """SIGKILL after the first checkpoint, then the same again: six starts of Python."""
     script = tmp_path / "recipe.py"
@@ -245,6 +247,7 @@ def killed_once(settings, seed, folder):
     return {"value": settings["lr"] + seed}
 
 
+@POSIX
 def test_a_cluster_makes_every_run_once_though_a_worker_is_killed(runs, monkeypatch):
     """Two processes, and one more that takes the place of the killed one."""
     distributed = pytest.importorskip("distributed")
@@ -300,7 +303,11 @@ def test_a_recipe_that_fails_or_is_stopped_ends_with_one_line(monkeypatch):
     ("program", "said"),
     [
         ("import sys; sys.exit('no data')", r"^train\.py failed: no data$"),
-        ("import os; os.kill(os.getpid(), 9)", "failed: ended with -9, and said noth"),
+        pytest.param(
+            "import os; os.kill(os.getpid(), 9)",
+            "failed: ended with -9, and said nothing",
+            marks=POSIX,
+        ),
     ],
 )
 def test_a_program_that_fails_is_named_with_its_last_words(tmp_path, program, said):

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
 
 from helpers import augment, data, precision, stand_ins, tensors, training
+from tests import POSIX
 
 ROOT = Path(__file__).parents[1]
 EPOCHS, BATCH = 3, 16
@@ -404,12 +405,14 @@ def torchrun(folder, **environment):
     )
 
 
+@POSIX
 def test_under_torchrun_the_same_script_runs_in_two_processes(tmp_path):
     done = torchrun(tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"2 {shared(distorted)[1]['accuracy']}\n"
 
 
+@POSIX
 def test_a_killed_process_ends_the_run_with_an_error(tmp_path):
     done = torchrun(tmp_path, KILL="1")  # or subprocess.TimeoutExpired
     assert done.returncode != 0

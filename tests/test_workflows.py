@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import helpers
+from tests import POSIX
 from tests.test_makefile import MAKEFILE, TARGETS
 from tools.digest import ROOT
 
@@ -81,6 +82,7 @@ def test_a_job_makes_what_the_makefile_has(job):
             assert set(targets.split()) <= set(TARGETS), script
 
 
+@POSIX
 @needs_bash
 @jobs
 def test_what_a_job_runs_is_bash(job):
@@ -189,6 +191,7 @@ def test_no_file_names_another_index():
     assert {path: index for path, index in named.items() if index} == {}
 
 
+@POSIX
 @needs_bash
 @pytest.mark.parametrize(("open_issue", "done"), [("7", "comment 7"), ("", "create")])
 def test_a_failing_week_gets_one_issue(tmp_path, open_issue, done):
@@ -210,6 +213,7 @@ def test_a_failing_week_gets_one_issue(tmp_path, open_issue, done):
     assert said.endswith("--body address\n")
 
 
+@POSIX
 @needs_make
 @pytest.mark.parametrize(
     ("target", "words"),
