@@ -119,7 +119,10 @@ def test_number_too_far_off_is_wrong(say: Callable) -> None:
     ("answer", "words"),
     [
         ("1.5", "correct"),  # a number in quotes is a number
-        ("soon", "The answer, of type str, is no array of real numbers: could not con"),
+        (
+            "soon",
+            "The answer, of type str, can't be read as real numbers: could not con",
+        ),
         (float("nan"), "The answer nan is not right."),
         ([1.5, 1.5], "The shape is (2,)"),
         (lambda x: 1.5, "A number is asked for; this is of type function."),
@@ -134,7 +137,7 @@ def test_hostile_values_get_a_sentence(say: Callable, answer: Any, words: str) -
     [
         (3, "A function is asked for; this is of type int."),
         ("text", "of type str"),
-        (lambda x: "text", "of type str, is no array of real numbers: could not con"),
+        (lambda x: "text", "of type str, can't be read as real numbers: could not con"),
         (lambda x: np.full_like(x, np.nan), "nan"),
         (lambda x: 2 * x[None], "the shape is (1, 1); it should be (1,)"),
         (lambda x: 1 / 0, "raises ZeroDivisionError"),
@@ -144,9 +147,9 @@ def test_hostile_values_get_a_sentence(say: Callable, answer: Any, words: str) -
         (lambda x: sys.exit(), "raises SystemExit"),
         (raises_in_place_of(KeyboardInterrupt()), "raises KeyboardInterrupt"),
         (raises_in_place_of(GeneratorExit()), "raises GeneratorExit"),
-        (lambda x: double, "of type function, is no array of real numbers"),
-        (lambda x: {"a": 1}, "of type dict, is no array of real numbers"),
-        (lambda x: [x, [x, x]], "of type list, is no array of real numbers"),
+        (lambda x: double, "of type function, can't be read as real numbers"),
+        (lambda x: {"a": 1}, "of type dict, can't be read as real numbers"),
+        (lambda x: [x, [x, x]], "of type list, can't be read as real numbers"),
     ],
 )
 def test_hostile_functions_get_a_sentence(
@@ -274,9 +277,9 @@ def test_complex_answer_is_not_taken_for_its_real_part(
     say: Callable, wrong: Any
 ) -> None:
     exercise = Exercise(lambda x: np.reshape(2 * x, np.shape(wrong)), [], [(REAL,)])
-    assert "no array of real numbers" in say(exercise, lambda x: wrong)
+    assert "can't be read as real numbers" in say(exercise, lambda x: wrong)
     value = Exercise(np.full(np.shape(wrong), 2.0), [])
-    assert "no array of real numbers" in say(value, wrong)
+    assert "can't be read as real numbers" in say(value, wrong)
 
 
 def test_error_s_message_is_cut_to_one_line_that_can_be_printed(say: Callable) -> None:
@@ -325,7 +328,7 @@ class Unprintable(Exception, metaclass=Nameless):
 def test_type_without_a_name_gets_a_sentence(say: Callable) -> None:
     assert "this is of type Hostile." in say(DOUBLE, Hostile())
     assert "this is of type Unprintable." in say(NUMBER, Unprintable())
-    assert "of type Hostile, is no array" in say(NUMBER, Hostile())
+    assert "of type Hostile, can't be read" in say(NUMBER, Hostile())
     assert "raises Unprintable." in say(DOUBLE, raises_in_place_of(Unprintable()))
 
 

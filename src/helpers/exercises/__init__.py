@@ -144,7 +144,7 @@ def _numbers(result: Any) -> np.ndarray | str:
         try:
             return np.array(result, dtype=float)
         except Exception as error:
-            kind = f"the answer, of type {_type(result)}, is no array of real numbers"
+            kind = f"the answer, of type {_type(result)}, can't be read as real numbers"
             return kind + _message(error)
 
 
