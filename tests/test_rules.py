@@ -199,6 +199,7 @@ SLIPS = {
     "def f(eval): pass\neval('1')": "line 2: eval",
     # what a class defines is another's still
     "class Net:\n    def relu(self): pass\nx.relu()": "line 3: x.relu",
+    "class Net:\n    def relu(): self.relu(); self.nn": "line 2: self.nn",
     "class Net:\n    def relu(self): pass\nn = Net()\nn = x\nn.relu()": (
         "line 5: n.relu"
     ),

@@ -198,7 +198,7 @@ def _packages(nodes, bound):
                     packs[each.asname or each.name].add(_top(module or ""))
     for name in bound:
         packs[name].add(ANYTHING)
-    return packs, modules
+    return dict(packs), modules
 
 
 def _switched_off(nodes):
@@ -244,7 +244,8 @@ def _own(nodes, packs, bound):
     for node in nodes:
         match node:
             case ast.Attribute(ast.Name(base) | ast.Call(ast.Name(base)), name):
-                if base in objects and name in names and packs[base] <= {ANYTHING}:
+                imported = packs.get(base, set()) - {ANYTHING}
+                if base in objects and name in names and not imported:
                     yield node
             case ast.Call(ast.Attribute(attr="backward") as called, [_, *_]):
                 if "backward" in names:
