@@ -494,10 +494,12 @@ def test_each_listed_mistake_gets_its_own_hint(number: str, say: Callable) -> No
 
 
 def folded_answers(path: Path) -> dict[str, str]:
-    """The code in the folded answers of a chapter, by exercise."""
+    """The code in the folded answers of a chapter, by exercise that isn't open."""
     cells = nbformat.read(path, as_version=4).cells
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    parts = re.split(r"^### Exercise ([\d.]+)", text, flags=re.M)[1:]
+    parts = re.split(r"^### Exercise (\d+\.\d+)(?![.\d]| \(open\))", text, flags=re.M)[
+        1:
+    ]
     found = {}
     for number, part in zip(parts[::2], parts[1::2], strict=True):
         answer = part.split("<summary>Answer</summary>")[1].split("</details>")[0]

@@ -120,12 +120,12 @@ def test_a_book_that_keeps_all_rules_passes(book):
         (
             "README.md",
             f"[04]({CHAPTER})",
-            f"no link in the table of README.md: [2]({CHAPTER})",
+            "no link to it in the table of README.md",
         ),
         (
             "intro.md",
             f"({CHAPTER})",
-            f"no link in the text of intro.md: [2]({CHAPTER})",
+            "no link to it in the text of intro.md",
         ),
     ],
 )
@@ -143,7 +143,7 @@ def test_a_chapter_outside_of_the_readmes_table_is_named(book):
 
 def test_a_solution_is_listed_by_its_readme(book):
     book.replace("README.md", "[here](solutions/course/README.md)", "here")
-    sentence = f"no link in the table of README.md: [2]({SOLUTION})"
+    sentence = "no link to it in the table of README.md"
     assert book.problems() == [(SOLUTION, sentence)]
 
 
@@ -185,7 +185,7 @@ def test_more_than_fourteen_minutes_for_all_notebooks_are_named(book):
 )
 def test_another_reading_time_in_the_introduction_is_named(book, said):
     book.replace("intro.md", "(5)", said)
-    sentence = f"has to say how many minutes it takes: [2]({CHAPTER}) (5)"
+    sentence = f"has to say how many minutes it takes: [4]({CHAPTER}) (5)"
     assert book.problems() == [("intro.md", sentence)]
 
 

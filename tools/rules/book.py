@@ -42,7 +42,7 @@ def listed(book: Book) -> Found:
                 page.chapter or f"]({folder})" not in text
             ):
                 part = "table" if where == "README.md" else "text"
-                yield name, f"no link in the {part} of {where}: [2]({name})"
+                yield name, f"no link to it in the {part} of {where}"
     for file in book.contents:
         found = [(book.root / f"{file}{ending}").exists() for ending in ENDINGS]
         if not any(found) and f"{Path(file).name}.md" not in GENERATED:
@@ -82,12 +82,9 @@ def reading_times(book: Book) -> Found:
         if page.chapter is None:
             continue
         said = re.findall(rf"\]\({re.escape(name)}\) \((\d+)\)", book.texts["intro.md"])
-        now = minutes(page)
-        if {int(told) for told in said} != {now}:
-            yield (
-                "intro.md",
-                f"has to say how many minutes it takes: [2]({name}) ({now})",
-            )
+        link = f"[{page.chapter}]({name}) ({minutes(page)})"
+        if {int(told) for told in said} != {minutes(page)}:
+            yield "intro.md", f"has to say how many minutes it takes: {link}"
 
 
 def references(book: Book) -> Found:
