@@ -38,6 +38,8 @@ NOTEBOOK = (
     outputs.shown_errors,
     claims.say_what_was_measured,
     claims.can_fail,
+    claims.claimed_once,
+    claims.causes,
     figures.one_a_cell,
     figures.described,
     figures.captioned,
@@ -63,6 +65,7 @@ BOOK = (
     book.reading_times,
     book.references,
     book.links,
+    book.links_lead_where_they_say,
     book.masks,
     headlines.claimed,
 )

@@ -5,13 +5,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from nbformat import NotebookNode
+
 from helpers.claims import Row, one_line, table_of
 from tools.digest import parsed
 from tools.reading import Page, called
 
 FIELDS = tuple(Row.__dataclass_fields__)
 EFFECT = re.compile(  # what is said of an accuracy where 0 means no effect
-    r"\b(?:gap|rises?|falls?|los[est]|lost|gain(?:s|ed)?|drop|difference|minus|over|above"
+    r"\b(?:gap|rises?|falls?|los[est]|gain(?:s|ed)?|drop|difference|minus|over|above"
     r"|below|between|more|less|ahead|behind|change)\b"
 )
 UNNAMED = "without it"  # what `claim` calls a control that has no name
@@ -19,26 +21,43 @@ MAKERS = {"np.array", "np.asarray", "list", "tuple", "float", "dict"}
 
 
 def say_what_was_measured(page: Page) -> Iterator[str]:
-    seen = {}
-    for at, cell in page.code:
+    for at, cell, output, record in _made(page):
         literals = called(parsed(cell.source), "claim")
+        what = record.get("what", "")
+        if not agrees(record, output.data.get("text/plain")):
+            yield f"cell {at}: '{what}': line, record and values don't agree"
+        if what not in literals and "?" not in literals:
+            yield f"cell {at}: no claim of this cell says '{what}'"
+
+
+def claimed_once(page: Page) -> Iterator[str]:
+    """A headline needs to know which claim bears it out."""
+    seen: dict[str, int] = {}
+    for at, _, _, record in _made(page):
+        what = record.get("what", "")
+        if what in seen:
+            yield f"cell {at}: '{what}' is claimed in cell {seen[what]} already"
+        seen.setdefault(what, at)
+
+
+def causes(page: Page) -> Iterator[str]:
+    """A claim of cause says what differs, and is about an effect."""
+    for at, _, _, record in _made(page):
+        what = record.get("what", "")
+        controls = [row.get("control") for row in record.get("rows", [record])]
+        if UNNAMED in controls:
+            yield f"cell {at}: '{what}': name what differs: control={{'with …': …}}"
+        if any(controls) and "accuracy" in what and not EFFECT.search(what):
+            yield f"cell {at}: '{what}' is no effect; 0 has to mean none"
+
+
+def _made(page: Page) -> Iterator[tuple[int, NotebookNode, NotebookNode, dict]]:
+    """The claims of a notebook: cell, output and record of each."""
+    for at, cell in page.code:
         for output in cell.outputs:
             record = output.get("metadata", {}).get("book", {})
-            if record.get("verb") != "claim":
-                continue
-            what = record.get("what", "")
-            if not agrees(record, output.data.get("text/plain")):
-                yield f"cell {at}: '{what}': line, record and values don't agree"
-            if what not in literals and "?" not in literals:
-                yield f"cell {at}: no claim of this cell says '{what}'"
-            if what in seen:
-                yield f"cell {at}: '{what}' is claimed in cell {seen[what]} already"
-            causes = [row for row in record.get("rows", [record]) if row.get("control")]
-            if any(row["control"] == UNNAMED for row in causes):
-                yield f"cell {at}: '{what}': name what differs: control={{'with …': …}}"
-            if causes and "accuracy" in what and not EFFECT.search(what):
-                yield f"cell {at}: '{what}' is no effect; 0 has to mean none"
-            seen.setdefault(what, at)
+            if record.get("verb") == "claim":
+                yield at, cell, output, record
 
 
 def agrees(record: dict, line: str) -> bool:
