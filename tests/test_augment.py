@@ -51,7 +51,7 @@ def test_shift_moves_every_image_by_its_own_whole_pixels(images, rng):
 
 
 def test_warp_without_strength_changes_nothing(images, rng):
-    still = augment.warp(images, rng, degrees=0, zoom=0, stretch=0)
+    still = augment.warp(images, rng, 0, 0, 0, 0)
     assert torch.allclose(still, images, atol=1e-5)
 
 
@@ -66,19 +66,29 @@ def drawn(*values):
 
 def test_a_quarter_turn_is_exact():
     square = torch.rand(3, 2, 6, 6)
-    turned = augment.warp(square, drawn(1, 0, 0), degrees=90)
+    turned = augment.warp(square, drawn(1, 0, 0, 0, 0), degrees=90)
     assert torch.allclose(turned, square.rot90(1, (2, 3)), atol=1e-5)
 
 
 def test_warp_zooms_and_stretches_about_the_center():
     half = np.log(2)
     ones = torch.ones(1, 1, 8, 8)
-    smaller = augment.warp(ones, drawn(0, 1, 0), zoom=half)
+    smaller = augment.warp(ones, drawn(0, 1, 0, 0, 0), zoom=half)
     assert smaller[0, 0, 2:6, 2:6].min() == 1 and smaller.sum() == 16
-    narrower = augment.warp(ones, drawn(0, 0, 1), stretch=half)
+    narrower = augment.warp(ones, drawn(0, 0, 1, 0, 0), stretch=half)
     assert narrower[0, 0, :, 2:6].min() == 1 and narrower.sum() == 32
-    larger = augment.warp(smaller, drawn(0, -1, 0), zoom=half)
+    larger = augment.warp(smaller, drawn(0, -1, 0, 0, 0), zoom=half)
     assert larger.min() > 0.5
+
+
+def test_warp_moves_by_whole_pixels_as_shift_does():
+    square = torch.rand(1, 2, 6, 6)
+    for right, down in [(1, 0), (0, -1), (0.5, 1)]:
+        warped = augment.warp(square, drawn(0, 0, 0, right, down), pixels=2)
+        places = np.array([[2 - 2 * down], [2 - 2 * right]]).astype(int)
+        rng = SimpleNamespace(integers=lambda *_, places=places, **__: 4 - places)
+        shifted = augment.shift(square, 2, rng)
+        assert torch.allclose(warped, shifted, atol=1e-5)
 
 
 def test_warp_draws_anew_for_every_image(rng):

@@ -35,17 +35,20 @@ def warp(
     degrees: float = 15,
     zoom: float = 0.15,
     stretch: float = 0.1,
+    pixels: float = 4,
 ) -> Tensor:
-    """Turn, zoom and stretch each square image about its center; what comes in is 0.
+    """Turn, zoom, stretch and move each square image; what comes in is 0.
 
     Each draws an angle within -degrees to +degrees, a factor within exp(-zoom) to
-    exp(zoom), and one within exp(-stretch) to exp(stretch) for its width alone.
+    exp(zoom), one more within exp(-stretch) to exp(stretch) for its width alone, and
+    a move of -pixels to +pixels each way, in fractions of a pixel too.
     """
-    angle, zooms, stretches = rng.uniform(-1, 1, (3, _count(images)))
-    angle, factor = np.radians(degrees * angle), np.exp(zoom * zooms)
-    width = factor * np.exp(stretch * stretches)
-    cos, sin, none = np.cos(angle), np.sin(angle), np.zeros(len(images))
-    rows = [[cos * width, -sin * factor, none], [sin * width, cos * factor, none]]
+    draws = rng.uniform(-1, 1, (5, _count(images)))
+    angle, factor = np.radians(degrees * draws[0]), np.exp(zoom * draws[1])
+    width = factor * np.exp(stretch * draws[2])
+    right, down = 2 * pixels / images.shape[-1] * draws[3:]  # a side is 2 in the grid
+    cos, sin = np.cos(angle), np.sin(angle)
+    rows = [[cos * width, -sin * factor, right], [sin * width, cos * factor, down]]
     places = torch.from_numpy(np.array(rows)).permute(2, 0, 1).to(images)  # (n, 2, 3)
     grid = F.affine_grid(places, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, align_corners=False)

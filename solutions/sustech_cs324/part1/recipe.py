@@ -1,16 +1,14 @@
 """Make the result of Part I, Task 3 again: its cards, and cifar10_mlp.pt.
 
     python solutions/sustech_cs324/part1/recipe.py             everything
-    python solutions/sustech_cs324/part1/recipe.py --seed 1    train that seed only
+    python solutions/sustech_cs324/part1/recipe.py --seed 1    that seed's runs
 
-Every run is one of cifar10_train.py. What is finished isn't made again, and a run that
-was killed goes on after its last whole epoch.
+Every run is one of cifar10_train.py, kept in the user's cache, or where DL_RUNS says.
+What is finished isn't made again, and a run that was killed goes on after its last
+whole epoch. It needs the real CIFAR-10.
 """
 
 import json
-import shutil
-from functools import partial
-from itertools import chain
 from pathlib import Path
 
 from helpers import data, results, sweep
@@ -19,57 +17,62 @@ from helpers.files import write_whole
 HERE = Path(__file__).resolve().parent
 COURSE = HERE.parent
 PROGRAM = HERE / "cifar10_train.py"
-WEIGHTS = HERE / "cifar10_mlp.pt"
-CARD, SEEDS = "cifar10-mlp", range(3)
-# What else was tried, measured on the training images that are held out.
-TRIES = {}
-HOW = {
-    "name": "sustech_cs324",
-    "data": data.hashes("cifar10"),
-    "sources": [PROGRAM, HERE / "cifar10_mlp.py"],
-    "packages": ("numpy", "torch", "torchvision"),
-}
+CARD, WEIGHTS = "cifar10-mlp", "cifar10_mlp.pt"
+PACKAGES = ("numpy", "torch", "torchvision")
+WANTED = {CARD: ({}, range(3))}
 
 
 def train(settings, seed, folder):
-    """A run of the handed-in program, and what it measured."""
-    options = settings | {"seed": seed, "data_dir": data.root("cifar10")}
-    options["out"] = folder / WEIGHTS.name
-    flags = chain.from_iterable((f"--{name}", given) for name, given in options.items())
-    sweep.call(PROGRAM, *flags)
-    measured = json.loads(options["out"].with_suffix(".json").read_text("utf-8"))
+    """A run of the handed-in program: what it measured, and its flags."""
+    flags = settings | {"seed": seed, "data_dir": data.root("cifar10")}
+    flags["out"] = folder / WEIGHTS
+    words = [word for name, value in flags.items() for word in (f"--{name}", value)]
+    sweep.call(PROGRAM, *words)
+    measured = json.loads((folder / WEIGHTS).with_suffix(".json").read_text("utf-8"))
     epochs = measured["epochs"]
     curves = {name: [epoch[name] for epoch in epochs] for name in epochs[0]}
-    seconds = round(sum(curves.pop("seconds")), 1)
-    return {"value": measured["accuracy"], "seconds": seconds, "curves": curves}
+    parameters = measured["flags"]
+    for its_own in ("seed", "data_dir", "out"):
+        del parameters[its_own]
+    return {
+        "value": measured["accuracy"],
+        "seconds": round(sum(curves.pop("seconds")), 1),
+        "curves": curves,
+        "parameters": parameters,
+    }
 
 
-def write_cards(done):
-    """Ship the weights that validated best, and write a card for each name of done."""
+def cards(done):
+    """Ship the weights that validated best, and write the cards."""
     best = max(done[CARD], key=lambda run: run["curves"]["accuracy"][-1])["seed"]
-    made = sweep.folder(HOW["name"], CARD, best) / WEIGHTS.name
-    write_whole(WEIGHTS, partial(shutil.copyfile, made))
-    for name, seeds in done.items():
-        settings, _ = WANTED[name]
-        part = settings.get("measure", "test")
-        command = f"python {PROGRAM.name} --data_dir data --seed {best}"
+    made = sweep.folder(COURSE.name, CARD, best) / WEIGHTS
+    shipped = write_whole(HERE / WEIGHTS, made.read_bytes())
+    again = f"python cifar10_train.py --seed {best}"
+    for name, runs in done.items():
+        parameters, *_ = [run.pop("parameters") for run in runs]
         card = results.write(
-            COURSE / "cards" / f"{name}.json",
+            COURSE / f"cards/{name}.json",
             document=COURSE.name,
             question="i-3",
-            metric=f"CIFAR-10 {part} accuracy",
+            metric=f"CIFAR-10 {parameters['measure']} accuracy",
             command=f"python solutions/{COURSE.name}/part1/recipe.py",
-            parameters=settings,
-            data=HOW["data"],
-            seeds=seeds,
-            weights=(WEIGHTS, best, command) if name == CARD else None,
-            packages=HOW["packages"],
+            parameters=parameters,
+            data=data.hashes("cifar10"),
+            seeds=runs,
+            weights=(shipped, best, again) if name == CARD else None,
+            packages=PACKAGES,
         )
         print(f"{name}: {card['mean']:.2%} (standard deviation {card['spread']:.2%})")
 
 
-WANTED = {CARD: ({}, SEEDS)}
-WANTED |= {f"try-{name}": (changed, SEEDS) for name, changed in TRIES.items()}
-
 if __name__ == "__main__":
-    sweep.main(__doc__, train, WANTED, write_cards, **HOW)
+    sweep.main(
+        __doc__,
+        train,
+        WANTED,
+        cards,
+        name=COURSE.name,
+        data=data.hashes("cifar10"),
+        sources=[PROGRAM, HERE / "cifar10_mlp.py"],
+        packages=PACKAGES,
+    )
