@@ -26,8 +26,9 @@ def test_a_true_derivative_is_proved_in_one_line(capsys: pytest.CaptureFixture) 
     witness = autograd(lambda x: (x**3).sum())
     prove("0.1", slope, derivative_of=cube, witness=witness, at={"x": "n k"})
     assert capsys.readouterr().out == (
-        "(0.1) holds at 24 random points of lengths 1e-3 to 1e4: "
-        "within 1e-6 of central differences and 1e-9 of torch's autograd\n"
+        "(0.1) holds for all values at k, n = 2, 3 and 3, 2 and at 24 random points of "
+        "lengths 1e-3 to 1e4: within 1e-6 of central differences and 1e-9 of torch's "
+        "autograd\n"
     )
 
 
@@ -71,7 +72,7 @@ def test_a_false_witness_fails_a_true_formula() -> None:
         prove(
             "0.1",
             np.exp,
-            equals=np.exp,
+            equals=lambda x: np.e**x,
             witness=lambda x: scipy.special.expm1(x),
             at={"x": "n"},
             lengths=(1e-3, 1),
@@ -174,7 +175,8 @@ def test_a_witness_cannot_take_the_place_of_the_differences() -> None:
 
     impostor.witness_name = "central differences"
     with pytest.raises(AssertionError):
-        prove("0.1", impostor, derivative_of=cube, witness=impostor, at=ONE)
+        also = lambda x: x + x  # noqa: E731
+        prove("0.1", impostor, derivative_of=cube, witness=also, at=ONE)
 
 
 def test_a_slip_of_a_few_millionths_is_found_in_a_large_array() -> None:
@@ -236,7 +238,8 @@ SMOOTH = {
 @given(st.sampled_from(sorted(SMOOTH)), st.floats(-20, 20))
 def test_central_differences_reach_nine_digits(name: str, x: float) -> None:
     function, derivative = SMOOTH[name]
-    got = central_differences(function, np.array(x))
+    got, error = central_differences(function, np.array(x))
+    assert abs(got - derivative(x)) <= 4 * error + 1e-15 * abs(got)
     scale = max(abs(derivative(x)), abs(function(x)), 1)
     assert abs(got - derivative(x)) < 1e-9 * scale
 
@@ -247,30 +250,30 @@ def test_extrapolation_gains_digits_that_no_single_step_has() -> None:
         (np.tanh, 0.7, 1 / np.cosh(0.7) ** 2),
         (lambda x: 1e3 * np.sin(x), 2.0, 1e3 * np.cos(2)),
     ]:
-        got = central_differences(function, np.array(x))
+        got, _ = central_differences(function, np.array(x))
         assert abs(got - slope) < 2.5e-13 * abs(slope)
 
 
 def test_rounding_is_not_taken_for_steadiness() -> None:
-    got = central_differences(lambda x: 1 + 1e-7 * x, np.array(1.0))
+    got, _ = central_differences(lambda x: 1 + 1e-7 * x, np.array(1.0))
     assert abs(got - 1e-7) < 1e-13
 
 
 def test_steps_shrink_until_they_fit_a_sharp_bend() -> None:
-    got = central_differences(lambda x: np.tanh(1e4 * (x - 1)), np.array(1.0))
+    got, _ = central_differences(lambda x: np.tanh(1e4 * (x - 1)), np.array(1.0))
     assert abs(got - 1e4) < 1e-4
 
 
 def test_each_entry_has_a_step_of_its_own_size() -> None:
     x = np.array([1e-6, 1.0])
     with np.errstate(invalid="ignore"):  # the first steps reach below zero
-        got = central_differences(lambda x: np.log(x).sum(), x)
+        got, _ = central_differences(lambda x: np.log(x).sum(), x)
     np.testing.assert_allclose(got, 1 / x, rtol=1e-6)
 
 
 def test_central_differences_have_the_output_s_shape_first() -> None:
     matrix = np.arange(6.0).reshape(2, 3)
-    got = central_differences(lambda x: matrix @ x, np.ones((3, 4)))
+    got, _ = central_differences(lambda x: matrix @ x, np.ones((3, 4)))
     expected = np.einsum("ia,jb->ijab", matrix, np.eye(4))
     np.testing.assert_allclose(got, expected, atol=1e-9)
 
@@ -317,13 +320,14 @@ def test_an_axis_may_be_a_digit_or_a_sum() -> None:
     assert min(point["y"].size for point in drawn) == 2
 
 
-def test_points_have_every_axis_once_of_size_one_and_others_apart() -> None:
+def test_points_have_every_axis_once_of_size_one_all_of_three_and_others_apart():
     drawn = list(points({"z": "n k", "w": "k m"}, seed=0))
     shapes = [(*point["z"].shape, point["w"].shape[1]) for point in drawn]
     assert shapes[0] == (1, 1, 1)
     for axis in range(3):
         assert any(shape[axis] == 1 and max(shape) > 1 for shape in shapes)
-    assert all(len(set(shape)) == 3 for shape in shapes[4:])
+    assert shapes[4] == (3, 3, 3)
+    assert all(len(set(shape)) == 3 for shape in shapes[5:])
     assert all(point["z"].shape[1] == point["w"].shape[0] for point in drawn)
 
 
@@ -342,7 +346,8 @@ def test_lengths_of_two_arguments_vary_apart() -> None:
 
 def test_points_of_each_kind_are_what_they_say() -> None:
     spec = {"y": "n k one-hot", "p": "n k probs", "c": "n 1", "s": "", "t": "n binary"}
-    smallest, bits = 1.0, set()
+    spec |= {"q": "n k chance"}
+    smallest, least, most, bits = 1.0, 1.0, 0.0, set()
     for point in points(spec, seed=3):
         assert (point["y"].sum(axis=1) == 1).all()
         assert set(np.unique(point["y"])) <= {0.0, 1.0}
@@ -350,9 +355,12 @@ def test_points_of_each_kind_are_what_they_say() -> None:
         np.testing.assert_allclose(point["p"].sum(axis=1), 1)
         assert (point["p"] > 0).all()
         smallest = min(smallest, point["p"].min())
+        least, most = min(least, point["q"].min()), max(most, point["q"].max())
         assert point["c"].shape == (len(point["y"]), 1)
         assert point["s"].shape == ()
-    assert smallest < 1e-3
+    assert 0 < smallest < 1e-100
+    assert 0 < least < 1e-100
+    assert 0.9 < most < 1
     assert bits == {0.0, 1.0}
 
 

@@ -1,11 +1,11 @@
 """Random points at which `prove` compares a formula with its witnesses.
 
 A point is drawn from a specification, one string an argument: the names of its axes,
-then what it holds: real numbers, one-hot rows, rows of probabilities, or binary
-entries, 0 and 1. `{"z": "n k", "y": "n k one-hot"}` asks for real `z` and one-hot
-`y` of the same shape `(n, k)`. Sizes go from 1 to 7, lengths from 1e-3 to 1e4. An axis
-"2" has two entries, and "n+1" or "n+d" as many as both together, where a formula needs
-enough rows.
+then what it holds: real numbers, one-hot rows, rows of probabilities, chances strictly
+between 0 and 1, or binary entries, 0 and 1. `{"z": "n k", "y": "n k one-hot"}` asks for
+real `z` and one-hot `y` of the same shape `(n, k)`. Sizes go from 1 to 7, lengths from
+1e-3 to 1e4. An axis "2" has two entries, and "n+1" or "n+d" as many as both together,
+where a formula needs enough rows.
 """
 
 import re
@@ -17,47 +17,68 @@ from numpy import ndarray as Array
 Point = dict[str, Array]
 SIZES = (1, 7)
 LENGTHS = (1e-3, 1e4)
-KINDS = ("real", "one-hot", "probs", "binary")
+TINY, TINY_CHANCE = 1e-12, 1e-300  # a real entry, relative to the others; a chance
+KINDS = ("real", "one-hot", "probs", "chance", "binary")
 AXIS = re.compile(r"[1-9]|[A-Za-z](\+([A-Za-z]|\d))?")
 
 
 def points(
     spec: dict[str, str], seed: int, count: int = 24, lengths: tuple = LENGTHS
 ) -> Iterator[Point]:
-    """Yield `count` points: first all sizes 1, then each axis 1 in turn, then random.
+    """Yield `count` points: all sizes 1, each axis 1 in turn, all 3, then random sizes.
 
-    `lengths` is for real arguments; rows of probabilities have small ones among them.
-    Different axes have different sizes wherever they can, so that a wrong transpose
-    shows. Over the points, each argument's length sweeps `lengths`, ends included.
-    Raises ValueError for a specification or lengths that can't be read.
+    `lengths` is for real arguments. The random sizes of different axes differ, so that
+    a wrong transpose shows. Over the points, each argument's length sweeps `lengths`,
+    both ends at the last points, and at every third point one entry of an argument (of
+    each row of probabilities) is tiny. Raises ValueError for a specification or lengths
+    that can't be read.
     """
     low, high = lengths
     if not 0 < low <= high:
         raise ValueError(f"lengths are {lengths}; expected two, 0 < low <= high")
     rng = np.random.default_rng(seed)
-    words = [word for text in spec.values() for word in _read(text)[0]]
-    axes = sorted({part for word in words for part in word.split("+")})
-    axes = [axis for axis in axes if axis.isalpha()]
-    if not spec or len(axes) > SIZES[1] - SIZES[0]:
+    names = axes(spec)
+    inner = np.geomspace(low, high, count)[1:-1]
+    sweeps = {name: [*rng.permutation(inner), low, high] for name in spec}
+    for number in range(count):
+        sizes = dict(zip(names, _sizes(rng, len(names), number), strict=True))
+        long = {name: sweep[number] for name, sweep in sweeps.items()}
+        yield draw(spec, sizes, rng, long, tiny=number % 3 == 2)
+
+
+def axes(spec: dict[str, str]) -> list[str]:
+    """The letters of a specification, in the order of the alphabet."""
+    words = [word for text in spec.values() for word in read(text)[0]]
+    parts = sorted({part for word in words for part in word.split("+")})
+    letters = [part for part in parts if part.isalpha()]
+    if not spec or len(letters) > SIZES[1] - SIZES[0]:
         raise ValueError(
-            f"the point {spec} has {len(spec)} arguments and {len(axes)} different "
+            f"the point {spec} has {len(spec)} arguments and {len(letters)} different "
             f"axes; expected one argument or more, {SIZES[1] - SIZES[0]} axes or fewer"
         )
-    sweeps = {name: rng.permutation(np.geomspace(*lengths, count)) for name in spec}
-    for number in range(count):
-        sizes = dict(zip(axes, _sizes(rng, len(axes), number), strict=True))
-        yield {
-            name: _draw(text, sizes, sweeps[name][number], rng)
-            for name, text in spec.items()
-        }
+    return letters
+
+
+def draw(
+    spec: dict[str, str],
+    sizes: dict[str, int],
+    rng: np.random.Generator,
+    lengths: dict[str, float],
+    tiny: bool = False,
+) -> Point:
+    """One point, of these sizes of the axes and lengths of the arguments."""
+    return {
+        name: _argument(text, sizes, rng, lengths[name], tiny)
+        for name, text in spec.items()
+    }
 
 
 def has_lengths(spec: dict[str, str]) -> bool:
     """Whether any argument of `spec` is real, so that its length is swept."""
-    return any(_read(text)[1] == "real" for text in spec.values())
+    return any(read(text)[1] == "real" for text in spec.values())
 
 
-def _read(text: str) -> tuple[list[str], str]:
+def read(text: str) -> tuple[list[str], str]:
     """Split "n k one-hot" into its axes and its kind."""
     words = str(text).split()
     kind = words.pop() if words and words[-1] in KINDS else "real"
@@ -80,21 +101,52 @@ def _sizes(rng: np.random.Generator, count: int, number: int) -> Array:
         sizes[:] = 1
     elif number <= count:
         sizes[number - 1] = 1
+    elif number == count + 1:
+        sizes[:] = 3
     return sizes
 
 
-def _draw(
-    text: str, sizes: dict[str, int], length: float, rng: np.random.Generator
+def _argument(
+    text: str,
+    sizes: dict[str, int],
+    rng: np.random.Generator,
+    length: float,
+    tiny: bool,
 ) -> Array:
-    axes, kind = _read(text)
+    words, kind = read(text)
     shape = tuple(
-        sum(int(sizes.get(part, part)) for part in axis.split("+")) for axis in axes
+        sum(int(sizes.get(part, part)) for part in word.split("+")) for word in words
     )
     if kind == "probs":
-        return rng.dirichlet(np.full(shape[-1], 0.5), shape[:-1])
+        return _probs(shape, rng, tiny)
     values = rng.normal(size=shape)
     if kind == "one-hot":
         return (values == values.max(axis=-1, keepdims=True)).astype(float)
     if kind == "binary":
         return np.asarray(values > 0, dtype=float)
-    return np.asarray(length * values)
+    if kind == "chance":
+        values, floor = 1 / (1 + np.exp(-3 * values)), TINY_CHANCE
+    else:
+        values, floor = length * values, TINY
+    values = np.asarray(values)
+    if tiny and values.size > 1:
+        values[_any_entry(shape, rng)] *= _small(rng, floor)
+    return values
+
+
+def _probs(shape: tuple[int, ...], rng: np.random.Generator, tiny: bool) -> Array:
+    rows = rng.dirichlet(np.full(shape[-1], 0.5), shape[:-1])
+    if tiny and shape[-1] > 1:
+        for row in rows.reshape(-1, shape[-1]):  # a view
+            least = row.argmin()
+            row[least] = _small(rng, TINY_CHANCE)
+            row /= row.sum()
+    return rows
+
+
+def _any_entry(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[int, ...]:
+    return tuple(rng.integers(size) for size in shape)
+
+
+def _small(rng: np.random.Generator, least: float) -> float:
+    return least ** rng.uniform()

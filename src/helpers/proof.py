@@ -1,51 +1,62 @@
 """`prove`: a formula against independent witnesses, at random points, in float64."""
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
 from numpy import ndarray as Array
 
-from helpers.differences import central_differences
+from helpers.differences import EPS, central_differences
 from helpers.points import LENGTHS, Point, points
 from helpers.record import say
+from helpers.sameness import same
 from helpers.wording import (
+    describe_bounds,
     describe_difference,
     describe_points,
     describe_shapes,
+    describe_shown,
     name_of,
     power,
 )
 
 Formula = Callable[..., Array | float]
+At = dict[str, str] | Sequence[dict[str, str]] | Array
 EXACT, EXTRAPOLATED = 1e-9, 1e-6  # how far apart, relative to the largest entry
 
 
 class Witness(NamedTuple):
-    """What a formula is compared with, and how close it has to be."""
+    """What a formula is compared with, and how close it has to be.
+
+    rounding: takes a point, gives what rounding alone may change in the entries.
+    """
 
     name: str
     function: Formula
     bound: float
+    rounding: Callable[[Point], Array | float] = lambda point: 0.0
 
 
 def prove(
     number: str,
     formula: Formula,
     *,
-    at: dict[str, str] | Array,
+    at: At,
     derivative_of: Formula | None = None,
     equals: Formula | None = None,
     at_most: Formula | None = None,
     reached: Callable[..., tuple] | None = None,
     witness: Formula | Sequence[Formula] = (),
     lengths: tuple[float, float] = LENGTHS,
+    sizes: tuple[int, int] = (2, 3),
 ) -> None:
     """Raise AssertionError unless equation `number` holds; say one line if it does.
 
     formula: the equation's right-hand side, as the text has it.
-    at: what to draw the points from (see `helpers.points`), or one array, the point.
+    at: what to draw the points from (see `helpers.points`), or several such, or one
+        array, the point.
     derivative_of: the formula is the derivative of this function by its first
         argument, of shape `output shape + argument shape`.
     equals: the formula equals this function.
@@ -54,10 +65,13 @@ def prove(
     witness: an independent implementation of the formula (`autograd(f)`, SciPy, …), or
         several.
     lengths: the range of the real arguments' sizes.
+    sizes: of the axes, in turn, where sympy compares the sides for all values (see
+        `helpers.algebra`). Where it can't, or isn't installed, the line doesn't say so.
 
     All functions take the arguments of `at` by position. Raises TypeError unless
     `number` is a string and exactly one of `derivative_of`, `equals` and `at_most` is
-    given, ValueError for an `at` or `lengths` that can't be read.
+    given, ValueError for an `at` or `lengths` that can't be read, and for two functions
+    that run the same code, since neither is a witness of the other.
     """
     if not isinstance(number, str):
         raise TypeError(
@@ -67,31 +81,28 @@ def prove(
         raise TypeError("give exactly one of derivative_of=, equals=, at_most=")
     if reached is not None and at_most is None:
         raise TypeError("reached= goes with at_most= only")
-    witnesses = []
-    if derivative_of is not None:
-        differences = _differences(derivative_of)
-        witnesses.append(Witness("central differences", differences, EXTRAPOLATED))
-    if equals is not None:
-        witnesses.append(Witness("the other side", equals, EXACT))
-    for other in (witness,) if callable(witness) else witness:
-        witnesses.append(Witness(name_of(other), other, EXACT))
+    more = [witness] if callable(witness) else list(witness)
+    witnesses = _witnesses(derivative_of, equals, more)
     drawn = _points(number, at, lengths)
     with np.errstate(all="ignore"):  # overflow shows as a value not finite
+        _refuse_one_code(number, [formula, equals, at_most, *more], drawn[0])
         for index, point in enumerate(drawn):
             where = f"({number}) fails at point {index}"
             for other in witnesses:
                 _compare(formula, other, point, where)
             if at_most is not None:
                 _bound(formula, at_most, reached, point, where)
-    said = [f"{power(other.bound)} of {other.name}" for other in witnesses]
-    if at_most is not None:
-        said.append("never above the other side" + ", which it reaches" * bool(reached))
-    *first, last = said
-    words = (
-        "within " * bool(witnesses) + ", ".join(first) + " and " * bool(first) + last
+    side = equals if derivative_of is None else derivative_of
+    shown = side and _shown(formula, side, at, side is derivative_of, sizes)
+    bounds = [f"{power(other.bound)} of {other.name}" for other in witnesses]
+    say(
+        f"({number}) holds {describe_shown(shown)}at "
+        f"{describe_points(at, len(drawn), lengths)}: "
+        f"{describe_bounds(bounds, at_most is not None, reached is not None)}",
+        verb="prove",
+        number=number,
+        grade="at random points" if shown is None else "symbolic",
     )
-    found = describe_points(at, len(drawn), lengths)
-    say(f"({number}) holds at {found}: {words}", verb="prove", number=number)
 
 
 def autograd(function: Callable) -> Formula:
@@ -142,16 +153,97 @@ def symbolic(function: Callable) -> Formula:
     return derivative
 
 
-def _differences(function: Formula) -> Formula:
-    return lambda first, *others: central_differences(
-        lambda x: np.asarray(function(x, *others)), first
-    )
+def _witnesses(
+    derivative_of: Formula | None,
+    equals: Formula | None,
+    more: list[Formula],
+) -> list[Witness]:
+    found = []
+    if derivative_of is not None:
+        found.append(_differences(derivative_of))
+    if equals is not None:
+        found.append(_exact("the other side", equals))
+    return found + [_exact(name_of(each), each, derivative_of) for each in more]
 
 
-def _points(number: str, at: dict | Array, lengths: tuple) -> list[Point]:
-    if isinstance(at, dict):
-        return list(points(at, seed=crc32(number.encode()), lengths=lengths))
-    return [{"x": np.asarray(at, dtype=float)}]
+def _differences(function: Formula) -> Witness:
+    def of_first(which: int) -> Formula:
+        return lambda first, *others: central_differences(
+            lambda x: np.asarray(function(x, *others)), first
+        )[which]
+
+    slopes, errors = map(of_first, (0, 1))
+    rounding = lambda point: 4 * errors(*point.values())  # noqa: E731
+    return Witness("central differences", slopes, EXTRAPOLATED, rounding)
+
+
+def _exact(name: str, function: Formula, of: Formula | None = None) -> Witness:
+    """A witness whose rounding is that of its arguments' last digits.
+
+    of: the function that it is the derivative of, whose last digits count too.
+    """
+
+    def rounding(point: Point) -> Array | float:
+        value = function(*point.values())
+        moved = [
+            np.abs(function(*_nudged(point, seed)) - value).max() for seed in range(2)
+        ]
+        if of is not None:
+            first = np.abs(next(iter(point.values()))).max()
+            moved.append(8 * EPS * np.abs(of(*point.values())).max() / first)
+        return max(moved)
+
+    return Witness(name, function, EXACT, rounding)
+
+
+def _nudged(point: Point, seed: int) -> list[Array]:
+    """The point with the last digits of what isn't 0 or 1 changed at random."""
+    rng = np.random.default_rng(seed)
+    moved = [16 * EPS * rng.choice([-1, 1], each.shape) for each in point.values()]
+    return [
+        each if np.isin(each, (0, 1)).all() else np.asarray(each * (1 + move))
+        for each, move in zip(point.values(), moved, strict=True)
+    ]
+
+
+def _points(number: str, at: At, lengths: tuple) -> list[Point]:
+    if isinstance(at, Array):
+        return [{"x": np.asarray(at, dtype=float)}]
+    specs = [at] if isinstance(at, dict) else at
+    count = max(24 // len(specs), 8)
+    seed = crc32(number.encode())
+    return [p for spec in specs for p in points(spec, seed, count, lengths)]
+
+
+def _refuse_one_code(
+    number: str, functions: list[Formula | None], point: Point
+) -> None:
+    for one, other in combinations(filter(None, functions), 2):
+        if same(one, other, tuple(each.copy() for each in point.values())):
+            names = [getattr(each, "__name__", "a function") for each in (one, other)]
+            raise ValueError(
+                f"({number}): {' and '.join(names)} run the same code, so that neither "
+                "bears out the other; give prove() another way to the same values"
+            )
+
+
+def _shown(
+    formula: Formula,
+    side: Formula,
+    at: At,
+    derivative: bool,
+    sizes: tuple[int, int],
+) -> str | None:
+    """Where sympy shows the sides to be equal; see `shown_equal`."""
+    try:
+        from helpers.algebra import shown_equal
+    except ImportError:  # sympy isn't installed
+        return None
+    if isinstance(at, Array):
+        return None
+    specs = [at] if isinstance(at, dict) else at
+    found = [shown_equal(formula, side, spec, derivative, sizes) for spec in specs]
+    return None if None in found else found[0]
 
 
 def _value(function: Formula, point: Point, what: str) -> Array:
@@ -185,11 +277,9 @@ def _pair(formula: Formula, other: Witness, point: Point, where: str) -> tuple:
 
 def _compare(formula: Formula, other: Witness, point: Point, where: str) -> None:
     value, expected = _pair(formula, other, point, where)
-    # Rounding in the arguments limits how exact any witness can be.
-    size = max(1, *(np.abs(argument).max() for argument in point.values()))
-    rounding = 0.01 * other.bound * size
     apart = np.abs(value - expected)
-    if (apart > other.bound * np.abs(expected).max() + rounding).any():
+    allowed = other.bound * np.abs(expected).max()
+    if (apart > allowed).any() and (apart > allowed + other.rounding(point)).any():
         worst = np.unravel_index(apart.argmax(), apart.shape)
         entry = f", entry {tuple(map(int, worst))}" if worst else ""
         got, wanted = value[worst], expected[worst]
@@ -209,9 +299,11 @@ def _bound(
     where: str,
 ) -> None:
     """`formula <= at_most`, up to rounding, and equal where reached."""
-    bound = Witness("the other side", at_most, EXACT)
+    bound = _exact("the other side", at_most)
     low, high = _pair(formula, bound, point, where)
-    above = low > high + EXACT * np.maximum(1, np.abs(high))
+    above = low > high + EXACT * np.abs(high)
+    if above.any():
+        above &= low > high + EXACT * np.abs(high) + bound.rounding(point)
     if above.any():
         raise AssertionError(
             f"{where} ({describe_shapes(point)}): {low[above][0]:.4g} is above the "

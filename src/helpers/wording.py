@@ -1,6 +1,6 @@
 """The words in which `prove` says what holds, and where and how it fails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy import ndarray as Array
@@ -27,14 +27,29 @@ def name_of(witness: Callable) -> str:
     return known[0] if known else "the witness"
 
 
+def describe_shown(where: str | None) -> str:
+    """As in "for all values at k = 2 and 3 and "."""
+    return "" if where is None else f"for all values{where} and "
+
+
 def describe_points(
-    at: dict[str, str] | Array, count: int, lengths: tuple[float, float]
+    at: dict[str, str] | Sequence[dict[str, str]] | Array,
+    count: int,
+    lengths: tuple[float, float],
 ) -> str:
     """As in "24 random points of lengths 1e-3 to 1e4"."""
-    if not isinstance(at, dict):
+    if isinstance(at, Array):
         return "one point"
     low, high = (power(length) for length in lengths)
-    return f"{count} random points" + f" of lengths {low} to {high}" * has_lengths(at)
+    swept = any(map(has_lengths, [at] if isinstance(at, dict) else at))
+    return f"{count} random points" + f" of lengths {low} to {high}" * swept
+
+
+def describe_bounds(bounds: list[str], at_most: bool, reached: bool) -> str:
+    """As in "within 1e-6 of central differences and 1e-9 of SciPy"."""
+    never = "never above the other side" + ", which it reaches" * reached
+    *first, last = bounds + [never] * at_most
+    return "within " * bool(bounds) + ", ".join(first) + " and " * bool(first) + last
 
 
 def describe_shapes(point: Point) -> str:
