@@ -333,3 +333,8 @@ def test_effects_in_percent_are_fractions_too() -> None:
 def test_a_bar_that_is_not_finite_is_refused(bar: dict) -> None:
     with pytest.raises(ValueError, match="have to be finite"):
         claim("number", 1.0, **bar)
+
+
+def test_values_of_more_than_one_axis_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"shape \(3, 2\); give one, or one a seed"):
+        claim("accuracy by seed and epoch", np.ones((3, 2)), at_least=0.5)

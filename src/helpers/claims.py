@@ -118,8 +118,9 @@ def claim(
         claimed, and the line says so.
 
     Raises TypeError unless each number has exactly one bar, a number, and for `within`
-    without `equals`; ValueError for no values, for percentages that are no fractions,
-    for too few or unequally many seeds, and for a share outside 0 to 1.
+    without `equals`; ValueError for no values or more than one axis of them, for
+    percentages that are no fractions, for a bar that isn't finite, for too few or
+    unequally many seeds, and for a share outside 0 to 1.
     """
     bars = {"at least": at_least, "at most": at_most, "exactly": equals}
     bars = {words: bar for words, bar in bars.items() if bar is not None}
@@ -232,6 +233,9 @@ def _numbers(what: str, values: Numbers, unit: str, *bar: float) -> list[float]:
     numbers = np.atleast_1d(np.asarray(values, dtype=float))
     if numbers.size == 0:
         raise ValueError(f"{what}: no values to hold against the bar")
+    if numbers.ndim > 1:
+        shape = numbers.shape
+        raise ValueError(f"{what}: values of shape {shape}; give one, or one a seed")
     if unit == "%" and (np.abs([*bar, *numbers]) > 1).any():
         raise ValueError(f"{what}: with unit='%' give fractions, 0.92 for 92 %")
     return numbers.tolist()
