@@ -707,6 +707,9 @@ def test_a_claim_of_a_name_for_typed_numbers_is_named(good):
     assert problems(good) == [TYPED]
     good.cells[7].source += "\nvalues += [train(3)]"
     assert problems(good) == []
+    good.cells[8].source = "values = [0.92, 0.93]\n" + good.cells[8].source
+    assert problems(good) == [TYPED]
+    good.cells[8].source = good.cells[8].source.partition("\n")[2]
     for more in ("values = [train(seed)]", "values = []\nvalues.append(train(3))"):
         good.cells[7].source = f"plots.show(fig, alt=alt)\n{more}"
         assert problems(good) == []

@@ -80,9 +80,11 @@ def can_fail(page: Page) -> Iterator[str]:
     trees = [(at, parsed(cell.source)) for at, cell in page.code]
     typed = _typed_names([node for _, tree in trees for node in ast.walk(tree)])
     for at, tree in trees:
-        for node in ast.walk(tree):
+        nodes = list(ast.walk(tree))
+        names = typed | _typed_names(nodes)  # whatever other cells call so
+        for node in nodes:
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "claim":
-                yield from (f"cell {at}: {slip}" for slip in _slips(node, typed))
+                yield from (f"cell {at}: {slip}" for slip in _slips(node, names))
 
 
 def _typed_names(nodes: list[ast.AST]) -> set[str]:
