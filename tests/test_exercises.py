@@ -62,6 +62,16 @@ def test_right_answer_is_called_correct(say: Callable) -> None:
     assert say(three, lambda: 1) == "Exercise 0.1: correct in all 3 cases."
 
 
+def test_a_check_leaves_a_record_beside_its_line(monkeypatch) -> None:
+    said: list[tuple] = []
+    monkeypatch.setattr(
+        exercises, "say", lambda line, **record: said.append((line, record))
+    )
+    check("3.2", None)
+    record = {"verb": "check", "number": "3.2"}
+    assert said == [("Exercise 3.2: not done yet.", record)]
+
+
 @pytest.mark.parametrize("answer", [None, ..., lambda x: None, lambda x: ...])
 def test_empty_answer_is_not_done_yet(say: Callable, answer: Any) -> None:
     assert say(DOUBLE, answer) == "Exercise 0.1: not done yet."

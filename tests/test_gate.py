@@ -53,6 +53,13 @@ def claimed(values, what="accuracy", **bar):
     return shown(line, **record)
 
 
+def judged(number, said=": not done yet."):
+    """A cell that checks an answer."""
+    record = {"verb": "check", "number": number}
+    output = shown(f"Exercise {number}{said}", **record)
+    return code(f'check("{number}", answer)', output)
+
+
 def figure():
     return shown("iVBORw0KGgo=", "image/png", verb="figure", alt="It falls.")
 
@@ -88,7 +95,7 @@ def good():
             text("## The rule\n\n$$a = b \\tag{4.1}$$"),
             code(PROOF, proved("4.1")),
             text(f"### Exercise 4.1: a line\n\nComplete it.\n{FOLDED}"),
-            code('check("4.1", answer)', shown("Exercise 4.1: not done yet.")),
+            judged("4.1"),
             code("plots.show(fig, alt=alt)", figure(), **ALT),
             code('claim("accuracy", values, at_least=0.92, unit="%")', CLAIM),
             text(KEEP),
@@ -470,10 +477,6 @@ def test_a_proof_of_no_equation_is_named(good, source, outputs, number):
 def test_a_number_that_two_equations_have_is_named(good):
     found = added(good, text("$$c := d \\tag{4.1}$$"))
     assert found == ["equation (4.1) is numbered twice"]
-
-
-def judged(number):
-    return code(f'check("{number}", answer)', shown("not done yet."))
 
 
 UNCHECKED = "exercise 4.2 has no cell that calls check"
@@ -1024,7 +1027,7 @@ def test_an_invisible_character_is_named(good, character):
 
 @pytest.mark.parametrize("said", ["There is no exercise", ": correct"])
 def test_an_exercise_that_is_not_there_or_is_solved_already_is_named(good, said):
-    good.cells[6].outputs = [shown(f"Exercise 4.1{said}, in all cases.")]
+    good.cells[6] = judged("4.1", f"{said}, in all cases.")
     assert problems(good) == [f"cell 6: check says '{said}'; leave it to the reader"]
 
 

@@ -52,8 +52,9 @@ def check(number: str, answer: Any) -> None:
     exercise = find(number)
     with np.errstate(all="ignore"):
         verdict = exercise and _judge(exercise, answer)
+    line = f"Exercise {number}: {verdict}" if exercise else _unknown(number)
     with suppress(OSError, ValueError):  # stdout is closed, or a pipe that is
-        say(f"Exercise {number}: {verdict}" if exercise else _unknown(number))
+        say(line, verb="check", number=number)
 
 
 def find(number: str) -> Exercise | None:
