@@ -88,7 +88,7 @@ lock: ## write constraints.txt anew: the newest versions that pyproject.toml all
 
 clean: ## remove what was built, not .venv
 	rm -rf _build build src/*.egg-info .pytest_cache .ruff_cache
-	rm -f pages/ledger.md pages/references.md pages/results.md
+	rm -f pages/ledger.md pages/references.md pages/results.md pages/theorems.txt
 
 _build/html/index.html:
 	$(MAKE) book

@@ -30,10 +30,6 @@ Proof.
     unfold minus, plus, opp in Ht; simpl in Ht; rewrite Rmax_right; lra.
 Qed.
 
-(* The loss of the batch by its logits. *)
-Definition loss (n k : nat) (y z : matrix) : R :=
-  cross_entropy n k y (fun s => softmax k (z s)).
-
 (* Where the way back starts. *)
 Theorem eq_7_4 n k y z : (forall s, (s < n)%nat -> ∑_(i < k) y s i = 1) ->
   let p := fun s => softmax k (z s) in

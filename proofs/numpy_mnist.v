@@ -1,5 +1,5 @@
-(* Chapter 5: a network with one hidden layer, for every number of samples n, inputs d,
-   hidden units m and classes k. *)
+(* Chapter 5: a network with one hidden layer, for every number of samples n, inputs
+   d, hidden units m and classes k. *)
 
 From Proved Require Import sums network coins softmax_cross_entropy backprop_bce.
 
@@ -7,32 +7,34 @@ From Proved Require Import sums network coins softmax_cross_entropy backprop_bce
 Theorem eq_5_2 a : derivative σ a (σ a * (1 - σ a)).
 Proof. apply eq_4_2. Qed.
 
-Section OneHiddenLayer.
-Variables (n d m k : nat) (x y : matrix).
-Hypothesis one_hot : forall s, (s < n)%nat -> ∑_(i < k) y s i = 1.
-
 Definition hidden (a : matrix) : matrix := fun s j => σ (a s j).
-Definition logits (W1 : matrix) (b1 : vector) (W2 : matrix) (b2 : vector) : matrix :=
+Definition logits (d m : nat) (x W1 : matrix) (b1 : vector) (W2 : matrix)
+    (b2 : vector) : matrix :=
   affine m (hidden (affine d x W1 b1)) W2 b2.
-Definition loss (z : matrix) : R := cross_entropy n k y (fun s => softmax k (z s)).
 
-(* Back to the hidden scores a, for any gradient δ by the logits. *)
-Theorem eq_5_3 L W2 b2 a δ : let h := hidden a in
+(* The loss of a batch by its logits. *)
+Definition loss (n k : nat) (y z : matrix) : R :=
+  cross_entropy n k y (fun s => softmax k (z s)).
+
+(* Back to the hidden scores a, for any loss with the gradient δ by the logits. *)
+Theorem eq_5_3 n m k L W2 b2 a δ : let h := hidden a in
   gradient2 n k L (affine m h W2 b2) δ ->
   gradient2 n m (fun a => L (affine m (hidden a) W2 b2)) a
     (fun s j => mul k δ W2^T s j * h s j * (1 - h s j)).
 Proof. apply eq_4_14. Qed.
 
 (* And to the weights of the first layer. *)
-Theorem eq_5_4 W1 b1 W2 b2 :
+Theorem eq_5_4 n d m k x y W1 b1 W2 b2 :
+  (forall s, (s < n)%nat -> ∑_(i < k) y s i = 1) ->
   let h := hidden (affine d x W1 b1) in
-  let p := fun s => softmax k (logits W1 b1 W2 b2 s) in
-  gradient2 d m (fun W1 => loss (logits W1 b1 W2 b2)) W1
+  let p := fun s => softmax k (logits d m x W1 b1 W2 b2 s) in
+  gradient2 d m (fun W1 => loss n k y (logits d m x W1 b1 W2 b2)) W1
     (fun i j => 1 / INR n * mul n x^T (fun s j =>
        mul k (fun s i => p s i - y s i) W2^T s j * h s j * (1 - h s j)) i j).
 Proof.
-  intros h p c v t Hc Hv; eapply derive_eq.
-  - apply (affine_weights n d m (fun a => loss (affine m (hidden a) W2 b2)) x W1 b1
+  intros Hy h p c v t Hc Hv; eapply derive_eq.
+  - apply (affine_weights n d m (fun a => loss n k y (affine m (hidden a) W2 b2))
+      x W1 b1
       (fun s j => mul k (fun s i => (p s i - y s i) / INR n) W2^T s j
                   * h s j * (1 - h s j))); auto.
     apply eq_5_3, (eq_3_11 n k y); auto.
@@ -42,7 +44,6 @@ Proof.
       (p s l - y s l) * W2^T l j * / INR n)) by (intros; ring).
     rewrite sum_scal_r; ring.
 Qed.
-End OneHiddenLayer.
 
 (* * Why not zero *)
 

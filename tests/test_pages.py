@@ -173,13 +173,13 @@ def book(tmp_path):
     return tmp_path
 
 
-def test_two_runs_write_the_same_three_files_and_no_other(book):
+def test_two_runs_write_the_same_files_and_no_other(book):
     def contents():
         pages.write_pages(book)
         return {page.name: page.read_bytes() for page in (book / "pages").iterdir()}
 
     first = contents()
-    assert set(first) == {"ledger.md", "references.md", "results.md"}
+    assert set(first) == {"ledger.md", "references.md", "results.md", "theorems.txt"}
     assert contents() == first
 
 

@@ -1,8 +1,8 @@
-"""Write the generated pages: the ledger, the references and the results.
+"""Write the generated pages: the ledger, references, results and theorems.
 
 Run before each build. The pages follow from the stored notebooks, `_toc.yml`,
-`references.bib`, `solutions/questions.yml` and the result cards alone, so that two runs
-write the same bytes.
+`references.bib`, `solutions/questions.yml`, the result cards and `proofs/` alone, so
+that two runs write the same bytes.
 """
 
 import re
@@ -30,6 +30,7 @@ from tools.reading import (
     text_cells,
 )
 from tools.results_page import card_paths, results_page
+from tools.theorems import read_theories, theorem_list
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("chapters/", "solutions/")  # where notebooks lie
@@ -129,7 +130,7 @@ def missing_keys(
 
 
 def write_pages(root: Path) -> None:
-    """Write the ledger, references and results pages of the book at `root`.
+    """Write the ledger, references and results pages of the book, and its theorems.
 
     Raises ValueError if a notebook cites what references.bib doesn't have, or if a
     result card isn't valid.
@@ -146,6 +147,14 @@ def write_pages(root: Path) -> None:
     write_whole(root / "pages/ledger.md", ledger(notebooks))
     write_whole(root / "pages/references.md", references(bibliography))
     write_whole(root / "pages/results.md", results_page(homeworks, cards))
+    chapters = {_number(path): f"../{path}" for path in notebooks}
+    listed = theorem_list(read_theories(root / "proofs"), chapters)
+    write_whole(root / "pages/theorems.txt", listed)  # which formal.md includes
+
+
+def _number(path: str) -> str:
+    """The number of a chapter by its path; the path itself of a solution."""
+    return re.sub(r"^chapters/0*(\d+)-.*", r"\1", path)
 
 
 def _chapter(link: str, notebook: NotebookNode) -> str:
