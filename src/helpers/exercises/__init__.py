@@ -236,7 +236,7 @@ def _hint(exercise: Exercise, cases: Sequence[tuple], got: list) -> str:
     for mistake, hint in exercise.mistakes:
         wrong = list(_outcomes(mistake, cases))
         same = [_same(a, b, exercise.within) for a, b in zip(got, wrong, strict=False)]
-        if len(got) == len(wrong) and all(same):
+        if all(same):
             return f" Hint: {hint}"
     return ""
 
@@ -244,7 +244,7 @@ def _hint(exercise: Exercise, cases: Sequence[tuple], got: list) -> str:
 def _likeness(exercise: Exercise, got: list, expected: list) -> str:
     """A hint that says how an unknown mistake's arrays differ from the right ones."""
     single = all(right.size == 1 for right in expected)  # it would give them away
-    if single or len(got) < len(expected) or isinstance(got[-1], str):
+    if single or isinstance(got[-1], str):
         return ""
     for mend, hint in LIKENESSES:
         pairs = [(mend(*pair), pair[1]) for pair in zip(got, expected, strict=True)]
