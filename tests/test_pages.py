@@ -46,8 +46,8 @@ def code(source, *outputs):
     return nbformat.v4.new_code_cell(source, outputs=displays)
 
 
-def proof(number):
-    record = {"verb": "prove", "number": number}
+def proof(number, grade="at random points"):
+    record = {"verb": "prove", "number": number, "grade": grade}
     return code(f'prove("{number}", f)', (f"({number}) {LINE}", record))
 
 
@@ -73,10 +73,23 @@ def test_an_equation_is_a_definition_or_proved_or_neither():
     ]
     page = pages.ledger({"chapters/01-t.ipynb": nb})
     link = "../chapters/01-t.ipynb"
+    shown = f"at random points, [proof]({link}#proof-1-3): holds"
     assert f"| [(1.1)]({link}#eq-1-1) One | definition |" in page
     assert f"| [(1.2)]({link}#eq-1-2) One | **not proved** |" in page
-    assert f"[(1.3)]({link}#eq-1-3) Two | [proof]({link}#proof-1-3): holds" in page
-    assert "Equations: 3. Definitions: 1. Proved: 1.\nNot proved: 1. Claims: 0." in page
+    assert f"[(1.3)]({link}#eq-1-3) Two | {shown}" in page
+    assert "Equations: 3. Definitions: 1. Proved: 1,\n" in page
+    assert "\nNot proved: 1. Claims: 0." in page
+
+
+def test_the_grade_of_a_proof_is_the_strictest_that_it_has():
+    tags = [text(f"$$a = b \\tag{{1.{i}}}$$") for i in (1, 2, 3, 4)]
+    proofs = [proof("1.1"), proof("1.2", "symbolic"), proof("1.3", "symbolic")]
+    page = pages.ledger({"a.ipynb": notebook(*tags, *proofs)}, {"1.3", "1.4"})
+    assert "of these formal: 1, symbolic: 1, at random points: 1.\n" in page
+    assert "| at random points, [proof](../a.ipynb#proof-1-1): holds" in page
+    assert "| symbolic, [proof](../a.ipynb#proof-1-2): holds" in page
+    assert "| [formal](formal.md#formal-1-3), [proof](../a.ipynb#proof-1-3): " in page
+    assert "(1.4)](../a.ipynb#eq-1-4)  | **not proved** |" in page
 
 
 def test_a_definition_does_not_excuse_the_equation_below_it():

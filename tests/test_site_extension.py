@@ -97,8 +97,11 @@ def build(folder, links):
     nbformat.write(drawn(), source / "chapters/04-drawn.ipynb")
     (source / "pages").mkdir()
     (source / "pages/notation.md").write_text("# Notation")
-    (source / "pages/ledger.md").write_text(pages.ledger({"chapter.ipynb": chapter()}))
-    listed = "chapter\nchapters/04-drawn\npage\npages/notation\npages/ledger"
+    (source / "pages/formal.md").write_text("# Formal\n\n(formal-4-3)=\nA theorem.")
+    ledger = pages.ledger({"chapter.ipynb": chapter()}, {"4.3"})
+    (source / "pages/ledger.md").write_text(ledger)
+    listed = "chapter\nchapters/04-drawn\npage\npages/notation\npages/formal\n"
+    listed += "pages/ledger"
     toctree = f"```{{toctree}}\n{listed}\n```\n"
     (source / "index.md").write_text(f"# Index\n\n{toctree}\n" + "\n".join(links))
     warnings = io.StringIO()
@@ -144,6 +147,7 @@ def test_every_link_of_the_ledger_resolves(built):
     assert "ledger" not in warnings
     for target in ("eq-4-3", "eq-4-4", "proof-4-3", "claim-1", "claim-2"):
         assert f'href="../chapter.html#{target}"' in html["ledger"]
+    assert 'href="formal.html#formal-4-3"' in html["ledger"]
 
 
 def test_a_notebook_links_to_a_myst_target_and_to_a_term(built):

@@ -7,7 +7,7 @@ that two runs write the same bytes.
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,11 +30,12 @@ from tools.reading import (
     text_cells,
 )
 from tools.results_page import card_paths, results_page
-from tools.theorems import read_theories, theorem_list
+from tools.theorems import numbers, read_theories, theorem_list
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("chapters/", "solutions/")  # where notebooks lie
 DEFINITION, NOT_PROVED = "definition", "**not proved**"
+RANDOM = "at random points"  # the grade of a proof that isn't stricter
 LEDGER = """\
 # Ledger
 
@@ -43,13 +44,16 @@ read from the stored outputs of the notebooks each time the book is built; nobod
 writes it by hand.
 
 An equation is a definition, or it is proved: the formula was compared with independent
-witnesses at random points, and the link leads to the cell that did so. What is neither
-stands here as **not proved**. A claim is a number that was measured, beside the bar
-that it has to meet; its link leads to the cell. A claim of **cause** is an effect,
-beside what is left of it when the cause is taken away. [Notation](notation.md) says how
-to read the lines.
+witnesses at random points, and the link leads to the cell that did so. *Symbolic* says
+that computer algebra also showed it for all values, at the sizes that the line names;
+*formal*, that [a theorem](formal.md) shows it for all values and all sizes. What is
+neither defined nor proved stands here as **not proved**. A claim is a number that was
+measured, beside the bar that it has to meet; its link leads to the cell. A claim of
+**cause** is an effect, beside what is left of it when the cause is taken away.
+[Notation](notation.md) says how to read the lines.
 
-Equations: {equations}. Definitions: {definitions}. Proved: {proved}.
+Equations: {equations}. Definitions: {definitions}. Proved: {proved},
+of these formal: {formal}, symbolic: {symbolic}, at random points: {random}.
 Not proved: {unproved}. Claims: {claims}. Of these causes: {causes}.
 """
 REFERENCES = """\
@@ -80,25 +84,36 @@ def claims(notebook: NotebookNode) -> list[Claim]:
     return found
 
 
-def proofs(notebook: NotebookNode) -> dict[str, str]:
-    """The line that `prove` printed first, for each number that it proved."""
-    found: dict[str, str] = {}
+def proofs(notebook: NotebookNode) -> dict[str, Mapping[str, str]]:
+    """What `prove` recorded first, for each number that it proved."""
+    found: dict[str, Mapping[str, str]] = {}
     for _, cell in code_cells(notebook):
         for record in records(cell, "prove"):
-            found.setdefault(record["number"], record["line"])
+            found.setdefault(record["number"], record)
     return found
 
 
-def ledger(notebooks: Mapping[str, NotebookNode]) -> str:
-    """The ledger page, for notebooks by their path from the book's root."""
-    chapters = [_chapter(f"../{path}", nb) for path, nb in notebooks.items()]
-    shown = [row[1] for nb in notebooks.values() for row in _equation_rows("", nb)]
+def ledger(
+    notebooks: Mapping[str, NotebookNode], formal: Collection[str] = frozenset()
+) -> str:
+    """The ledger page, for notebooks by their path from the book's root.
+
+    formal: the numbers of the equations that have a theorem.
+    """
+    chapters = [_chapter(f"../{path}", nb, formal) for path, nb in notebooks.items()]
+    shown = [
+        row[1] for nb in notebooks.values() for row in _equation_rows("", nb, formal)
+    ]
+    grades = [cell.lstrip("[").split("]")[0].split(",")[0] for cell in shown]
     claimed = [claim.record for nb in notebooks.values() for claim in claims(nb)]
     head = LEDGER.format(
         equations=len(shown),
         definitions=shown.count(DEFINITION),
         unproved=shown.count(NOT_PROVED),
         proved=len(shown) - shown.count(DEFINITION) - shown.count(NOT_PROVED),
+        formal=grades.count("formal"),
+        symbolic=grades.count("symbolic"),
+        random=grades.count(RANDOM),
         claims=len(claimed),
         causes=sum(bool(record.get("control")) for record in claimed),
     )
@@ -144,11 +159,12 @@ def write_pages(root: Path) -> None:
     homeworks = yaml.safe_load((root / "solutions/questions.yml").read_text("utf-8"))
     named = filter(lambda path: (root / path).is_file(), card_paths(homeworks))
     cards = {path: results.read(root / path) for path in named}
-    write_whole(root / "pages/ledger.md", ledger(notebooks))
+    theories = read_theories(root / "proofs")
+    write_whole(root / "pages/ledger.md", ledger(notebooks, numbers(theories)))
     write_whole(root / "pages/references.md", references(bibliography))
     write_whole(root / "pages/results.md", results_page(homeworks, cards))
     chapters = {_number(path): f"../{path}" for path in notebooks}
-    listed = theorem_list(read_theories(root / "proofs"), chapters)
+    listed = theorem_list(theories, chapters)
     write_whole(root / "pages/theorems.txt", listed)  # which formal.md includes
 
 
@@ -157,23 +173,28 @@ def _number(path: str) -> str:
     return re.sub(r"^chapters/0*(\d+)-.*", r"\1", path)
 
 
-def _chapter(link: str, notebook: NotebookNode) -> str:
+def _chapter(link: str, notebook: NotebookNode, formal: Collection[str]) -> str:
     text = "\n".join(prose(cell) for _, cell in text_cells(notebook))
     [title] = re.findall(r"^# (.+)", text, re.M)[:1] or [link]
     claimed = [_claim_row(link, claim) for claim in claims(notebook)]
     page = f"\n## [{title}]({link})\n"
-    page += table(("Equation", "Shown by"), _equation_rows(link, notebook))
+    page += table(("Equation", "Shown by"), _equation_rows(link, notebook, formal))
     return page + table(("Claim", "Bar", "Measured"), claimed)
 
 
-def _equation_rows(link: str, notebook: NotebookNode) -> list[tuple[str, str]]:
-    rows, lines = [], proofs(notebook)
+def _equation_rows(
+    link: str, notebook: NotebookNode, formal: Collection[str]
+) -> list[tuple[str, str]]:
+    rows, made = [], proofs(notebook)
     for equation in equations(notebook):
         number, anchor = equation.number, equation.number.replace(".", "-")
         shown = DEFINITION if is_definition(equation.formula) else NOT_PROVED
-        if number in lines:
-            line = lines[number].removeprefix(f"({number}) ")
-            shown = f"[proof]({link}#proof-{anchor}): {plain(line)}"
+        if number in made:
+            line = made[number]["line"].removeprefix(f"({number}) ")
+            grade = made[number].get("grade", RANDOM)
+            if number in formal:
+                grade = f"[formal](formal.md#formal-{anchor})"
+            shown = f"{grade}, [proof]({link}#proof-{anchor}): {plain(line)}"
         section = equation.section.replace("|", r"\|")
         rows.append((f"[({number})]({link}#eq-{anchor}) {section}", shown))
     return rows

@@ -7,6 +7,7 @@ A theorem is named after its equation: `eq_3_13` states (3.13), and so does
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 COMMENT = re.compile(r"\(\*.*?\*\)", re.S)
@@ -78,14 +79,20 @@ def _section(theory: Theory, links: Mapping[str, str]) -> str:
         return f"\n### Shared: {theory.name}\n\n{link} defines\n{block}"
     chapter = theory.theorems[0].number.split(".")[0]
     words = f"{link} defines\n{block}\nand proves\n" if block else f"{link} proves\n"
-    entries = [_entry(theorem, links[chapter]) for theorem in theory.theorems]
-    return f"\n### Chapter {chapter}\n\n{words}" + "".join(entries)
+    return f"\n### Chapter {chapter}\n\n{words}" + "".join(
+        _entry(number, list(theorems), links[chapter])
+        for number, theorems in groupby(theory.theorems, lambda theorem: theorem.number)
+    )
 
 
-def _entry(theorem: Theorem, link: str) -> str:
-    anchor = theorem.number.replace(".", "-")
-    head = f"[({theorem.number})]({link}#eq-{anchor}), {theorem.lines} lines"
-    return f"\n{head}: {theorem.meaning}\n\n```text\n{theorem.statement}\n```\n"
+def _entry(number: str, theorems: list[Theorem], link: str) -> str:
+    """The theorems of one equation, where the ledger's link leads."""
+    anchor = number.replace(".", "-")
+    entry = f"\n(formal-{anchor})=\n"
+    for theorem in theorems:
+        entry += f"[({number})]({link}#eq-{anchor}), {theorem.lines} lines: "
+        entry += f"{theorem.meaning}\n\n```text\n{theorem.statement}\n```\n\n"
+    return entry
 
 
 def _theorem(text: str, match: re.Match[str]) -> Theorem:
