@@ -48,8 +48,8 @@ def test_a_difference_of_too_many_terms_is_not_tried() -> None:
     assert not vanishes(many**5 * (x + 1) - many**5 * x - many**5)
 
 
-def shown(formula, other, at, derivative=False, sizes=(2, 3)):
-    return shown_equal(formula, other, at, derivative, sizes)
+def shown(formula, other, at, by=0, sizes=(2, 3)):
+    return shown_equal(formula, other, at, by, sizes)
 
 
 def softmax(z: np.ndarray) -> np.ndarray:
@@ -74,10 +74,10 @@ def test_sizes_and_branches_are_named() -> None:
 
 def test_a_derivative_is_shown_and_a_wrong_one_is_not() -> None:
     at = {"z": "k"}
-    assert shown(softmax_jacobian, softmax, at, derivative=True)
-    assert shown(lambda z: np.diag(softmax(z)), softmax, at, derivative=True) is None
-    assert shown(lambda z: -softmax_jacobian(z), softmax, at, derivative=True) is None
-    assert shown(softmax, softmax, at, derivative=True) is None  # another shape
+    assert shown(softmax_jacobian, softmax, at, by=1)
+    assert shown(lambda z: np.diag(softmax(z)), softmax, at, by=1) is None
+    assert shown(lambda z: -softmax_jacobian(z), softmax, at, by=1) is None
+    assert shown(softmax, softmax, at, by=1) is None  # another shape
 
 
 def rectified(x: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import pytest
 
 from helpers import prove
 from helpers.points import points
-from tests.mutants import mutants
+from tests.mutants import slips as mutants
 from tools.notebooks import notebooks
 
 CHAPTERS = notebooks()

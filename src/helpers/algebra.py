@@ -17,7 +17,7 @@ from numpy import ndarray as Array
 from sympy import Add, Dummy, Expr, Integer, Mul
 from sympy.polys.rings import PolyElement, ring
 
-from helpers.points import Point, axes, draw, read
+from helpers.points import Point, axes, draw, joined, read
 from helpers.tracing import Trace, definitions, exact
 
 DRAWS = 8  # points, by which each branch of the sides has to be taken
@@ -28,10 +28,10 @@ def shown_equal(
     formula: Callable,
     other: Callable,
     at: dict[str, str],
-    derivative: bool,
+    by: int,
     sizes: tuple[int, int],
 ) -> str | None:
-    """Where `formula` is shown to be `other`, or its derivative by the first argument.
+    """Where `formula` is shown to be `other`, or its derivatives by `by` arguments.
 
     The axes have these two sizes in turn, and once more the other way round.
 
@@ -49,7 +49,7 @@ def shown_equal(
         trace, values = Trace(), draw(at, of_axes, rng, dict.fromkeys(at, 1.0))
         try:
             point = _traced(trace, values, at)
-            differences = _differences(formula, other, point, derivative)
+            differences = _differences(formula, other, point, by)
         except Exception:  # whatever a side does with what is no number
             return None
         if not all(map(vanishes, differences)):
@@ -86,14 +86,13 @@ def _traced(trace: Trace, values: Point, at: dict[str, str]) -> Point:
 
 
 def _differences(
-    formula: Callable, other: Callable, point: Point, derivative: bool
+    formula: Callable, other: Callable, point: Point, by: int
 ) -> list[Expr]:
     with definitions(formula, other) as sides, np.errstate(all="ignore"):
         left, right = (_expressions(side, point) for side in sides)
-    if derivative:
-        by = _expressions(lambda first, *_: first, point)
-        slopes = [sympy.diff(each, symbol) for each in right.flat for symbol in by.flat]
-        right = _array(slopes, right.shape + by.shape)
+    if by:
+        first = [_expressions(lambda x: x, {"x": x}) for x in [*point.values()][:by]]
+        right = joined(tuple(_derivative(right, each) for each in first))
     if left.shape != right.shape:
         raise ValueError(f"the sides have shapes {left.shape} and {right.shape}")
     if not any(each.free_symbols for each in left.flat):
@@ -102,8 +101,13 @@ def _differences(
 
 
 def _expressions(side: Callable, point: Point) -> Array:
-    value = np.asarray(side(*(argument.copy() for argument in point.values())))
+    value = joined(side(*(argument.copy() for argument in point.values())))
     return _array([exact(each) for each in value.flat], value.shape)
+
+
+def _derivative(values: Array, by: Array) -> Array:
+    slopes = [sympy.diff(each, symbol) for each in values.flat for symbol in by.flat]
+    return _array(slopes, values.shape + by.shape)
 
 
 def _array(entries: list[Expr], shape: tuple[int, ...]) -> Array:

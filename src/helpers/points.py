@@ -1,11 +1,11 @@
 """Random points at which `prove` compares a formula with its witnesses.
 
 A point is drawn from a specification, one string an argument: the names of its axes,
-then what it holds: real numbers, one-hot rows, rows of probabilities, chances strictly
-between 0 and 1, or binary entries, 0 and 1. `{"z": "n k", "y": "n k one-hot"}` asks for
-real `z` and one-hot `y` of the same shape `(n, k)`. Sizes go from 1 to 7, lengths from
-1e-3 to 1e4. An axis "2" has two entries, and "n+1" or "n+d" as many as both together,
-where a formula needs enough rows.
+then what it holds: real numbers, positive ones, one-hot rows, rows of probabilities,
+chances strictly between 0 and 1, or binary entries, 0 and 1. `{"z": "n k", "y": "n k
+one-hot"}` asks for real `z` and one-hot `y` of the same shape `(n, k)`. Sizes go from 1
+to 7, lengths from 1e-3 to 1e4. An axis "2" has two entries, and "n+1" or "n+d" as many
+as both together, where a formula needs enough rows.
 """
 
 import re
@@ -18,7 +18,8 @@ Point = dict[str, Array]
 SIZES = (1, 7)
 LENGTHS = (1e-3, 1e4)
 TINY, TINY_CHANCE = 1e-12, 1e-300  # a real entry, relative to the others; a chance
-KINDS = ("real", "one-hot", "probs", "chance", "binary")
+SWEPT = ("real", "positive")  # whose lengths are swept
+KINDS = (*SWEPT, "one-hot", "probs", "chance", "binary")
 AXIS = re.compile(r"[1-9]|[A-Za-z](\+([A-Za-z]|\d))?")
 
 
@@ -27,11 +28,11 @@ def points(
 ) -> Iterator[Point]:
     """Yield `count` points: all sizes 1, each axis 1 in turn, all 3, then random sizes.
 
-    `lengths` is for real arguments. The random sizes of different axes differ, so that
-    a wrong transpose shows. Over the points, each argument's length sweeps `lengths`,
-    both ends at the last points, and at every third point one entry of an argument (of
-    each row of probabilities) is tiny. Raises ValueError for a specification or lengths
-    that can't be read.
+    `lengths` is for real and positive arguments. The random sizes of different axes
+    differ, so that a wrong transpose shows. Over the points, each argument's length
+    sweeps `lengths`, both ends at the last points, and at every third point one entry
+    of an argument (of each row of probabilities) is tiny. Raises ValueError for a
+    specification or lengths that can't be read.
     """
     low, high = lengths
     if not 0 < low <= high:
@@ -74,8 +75,8 @@ def draw(
 
 
 def has_lengths(spec: dict[str, str]) -> bool:
-    """Whether any argument of `spec` is real, so that its length is swept."""
-    return any(read(text)[1] == "real" for text in spec.values())
+    """Whether any argument of `spec` has its length swept."""
+    return any(read(text)[1] in SWEPT for text in spec.values())
 
 
 def read(text: str) -> tuple[list[str], str]:
@@ -92,6 +93,13 @@ def read(text: str) -> tuple[list[str], str]:
             f"the point {text!r} has no axis; rows have one, as in 'k probs'"
         )
     return words, kind
+
+
+def joined(value: object) -> Array:
+    """What a function returns as one array, the parts of a tuple one after another."""
+    if isinstance(value, tuple) and len(value) > 1:
+        return np.concatenate([np.ravel(part) for part in value])
+    return np.asarray(value[0] if isinstance(value, tuple) else value)
 
 
 def _sizes(rng: np.random.Generator, count: int, number: int) -> Array:
@@ -128,7 +136,7 @@ def _argument(
         values, floor = 1 / (1 + np.exp(-3 * values)), TINY_CHANCE
     else:
         values, floor = length * values, TINY
-    values = np.asarray(values)
+    values = np.abs(values) if kind == "positive" else np.asarray(values)
     if tiny and values.size > 1:
         values[_any_entry(shape, rng)] *= _small(rng, floor)
     return values

@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from helpers.differences import EPS, central_differences
-from helpers.points import LENGTHS, Point, points
+from helpers.points import LENGTHS, Point, joined, points
 from helpers.record import say
 from helpers.sameness import same
 from helpers.wording import (
@@ -58,7 +58,8 @@ def prove(
     at: what to draw the points from (see `helpers.points`), or several such, or one
         array, the point.
     derivative_of: the formula is the derivative of this function by its first
-        argument, of shape `output shape + argument shape`.
+        argument, of shape `output shape + argument shape`; if it returns a tuple, then
+        those by its first arguments, in turn.
     equals: the formula equals this function.
     at_most: the formula is nowhere above this function.
     reached: with `at_most`, takes a point to one where the two sides are equal.
@@ -82,9 +83,10 @@ def prove(
     if reached is not None and at_most is None:
         raise TypeError("reached= goes with at_most= only")
     more = [witness] if callable(witness) else list(witness)
-    witnesses = _witnesses(derivative_of, equals, more)
     drawn = _points(number, at, lengths)
     with np.errstate(all="ignore"):  # overflow shows as a value not finite
+        count = _count(formula, drawn[0])
+        witnesses = _witnesses(derivative_of, count, equals, more)
         _refuse_one_code(number, [formula, equals, at_most, *more], drawn[0])
         for index, point in enumerate(drawn):
             where = f"({number}) fails at point {index}"
@@ -93,7 +95,8 @@ def prove(
             if at_most is not None:
                 _bound(formula, at_most, reached, point, where)
     side = equals if derivative_of is None else derivative_of
-    shown = side and _shown(formula, side, at, side is derivative_of, sizes)
+    by = count if side is derivative_of else 0
+    shown = side and _shown(formula, side, at, by, sizes)
     bounds = [f"{power(other.bound)} of {other.name}" for other in witnesses]
     say(
         f"({number}) holds {describe_shown(shown)}at "
@@ -105,20 +108,24 @@ def prove(
     )
 
 
-def autograd(function: Callable) -> Formula:
+def autograd(function: Callable, count: int | None = None) -> Formula:
     """The derivative of a `function` written in torch, by its first argument.
 
     The result takes and returns float64 NumPy arrays, of shape
-    `output shape + argument shape`.
+    `output shape + argument shape`; with a `count`, it returns a tuple of the
+    derivatives by so many arguments.
     """
 
-    def derivative(*args: Array) -> Array:
+    def derivative(*args: Array) -> Array | tuple[Array, ...]:
         import torch
 
-        first, *others = (torch.from_numpy(arg) for arg in args)
-        return torch.autograd.functional.jacobian(
-            lambda first: function(first, *others), first
-        ).numpy()
+        tensors = tuple(torch.from_numpy(arg) for arg in args)
+        by, others = tensors[: count or 1], tensors[count or 1 :]
+        found = torch.autograd.functional.jacobian(
+            lambda *by: function(*by, *others), by
+        )
+        arrays = tuple(each.numpy() for each in found)
+        return arrays if count else arrays[0]
 
     derivative.witness_name = "torch's autograd"
     return derivative
@@ -153,27 +160,42 @@ def symbolic(function: Callable) -> Formula:
     return derivative
 
 
+def _count(formula: Formula, point: Point) -> int:
+    """How many derivatives the formula returns."""
+    try:
+        value = formula(*(each.copy() for each in point.values()))
+    except Exception:  # the comparison at this point is going to report it
+        return 1
+    return len(value) if isinstance(value, tuple) else 1
+
+
 def _witnesses(
     derivative_of: Formula | None,
+    count: int,
     equals: Formula | None,
     more: list[Formula],
 ) -> list[Witness]:
     found = []
     if derivative_of is not None:
-        found.append(_differences(derivative_of))
+        found.append(_differences(derivative_of, count))
     if equals is not None:
         found.append(_exact("the other side", equals))
     return found + [_exact(name_of(each), each, derivative_of) for each in more]
 
 
-def _differences(function: Formula) -> Witness:
-    def of_first(which: int) -> Formula:
-        return lambda first, *others: central_differences(
-            lambda x: np.asarray(function(x, *others)), first
-        )[which]
+def _differences(function: Formula, count: int) -> Witness:
+    def by(which: int, *args: Array) -> tuple[Array, Array]:
+        before, after = args[:which], args[which + 1 :]
+        line = lambda x: np.asarray(function(*before, x, *after))  # noqa: E731
+        return central_differences(line, args[which])
 
-    slopes, errors = map(of_first, (0, 1))
-    rounding = lambda point: 4 * errors(*point.values())  # noqa: E731
+    def slopes(*args: Array) -> Array:
+        return joined(tuple(by(which, *args)[0] for which in range(count)))
+
+    def rounding(point: Point) -> Array:
+        args = point.values()
+        return 4 * joined(tuple(by(which, *args)[1] for which in range(count)))
+
     return Witness("central differences", slopes, EXTRAPOLATED, rounding)
 
 
@@ -184,13 +206,12 @@ def _exact(name: str, function: Formula, of: Formula | None = None) -> Witness:
     """
 
     def rounding(point: Point) -> Array | float:
-        value = function(*point.values())
-        moved = [
-            np.abs(function(*_nudged(point, seed)) - value).max() for seed in range(2)
-        ]
+        value = joined(function(*point.values()))
+        others = [joined(function(*_nudged(point, seed))) for seed in range(2)]
+        moved = [np.abs(other - value).max() for other in others]
         if of is not None:
-            first = np.abs(next(iter(point.values()))).max()
-            moved.append(8 * EPS * np.abs(of(*point.values())).max() / first)
+            inverse = 1 / np.abs(next(iter(point.values()))).max()
+            moved.append(4 * EPS * np.abs(of(*point.values())).max() * max(inverse, 1))
         return max(moved)
 
     return Witness(name, function, EXACT, rounding)
@@ -231,7 +252,7 @@ def _shown(
     formula: Formula,
     side: Formula,
     at: At,
-    derivative: bool,
+    by: int,
     sizes: tuple[int, int],
 ) -> str | None:
     """Where sympy shows the sides to be equal; see `shown_equal`."""
@@ -242,13 +263,15 @@ def _shown(
     if isinstance(at, Array):
         return None
     specs = [at] if isinstance(at, dict) else at
-    found = [shown_equal(formula, side, spec, derivative, sizes) for spec in specs]
-    return None if None in found else found[0]
+    found = [shown_equal(formula, side, spec, by, sizes) for spec in specs]
+    if None in found:
+        return None
+    return found[0] if len(found) == 1 else f" at axes of {sizes[0]} and {sizes[1]}"
 
 
 def _value(function: Formula, point: Point, what: str) -> Array:
     try:
-        value = np.asarray(function(*(value.copy() for value in point.values())))
+        value = joined(function(*(each.copy() for each in point.values())))
     except Exception as error:
         raise AssertionError(
             f"{what} raises {type(error).__name__}: {error}"

@@ -86,6 +86,9 @@ class Traced:
 
     __hash__ = object.__hash__
 
+    def sum(self) -> "Traced":
+        return self  # as NumPy's numbers have it
+
     def sqrt(self) -> "Traced":
         expr = self.trace.without_abs(sympy.sqrt(self.expr))
         return Traced(expr, np.sqrt(self.value), self.trace)
@@ -178,6 +181,14 @@ def log_expit(x: Array) -> Array:
     return -np.log(1 + np.exp(-x))
 
 
+def interp(x: Array, xp: Array, fp: Array) -> Array:
+    """Between the first and the last place."""
+    before = [sum(bool(each >= place) for place in xp[1:-1]) for each in x]
+    low, high = np.array(before), np.array(before) + 1
+    share = (x - xp[low]) / (xp[high] - xp[low])
+    return fp[low] + share * (fp[high] - fp[low])
+
+
 def det(a: Array) -> Array:
     """By the first row."""
     if len(a) == 1:
@@ -196,6 +207,7 @@ def solve(a: Array, b: Array) -> Array:
 # What SciPy and NumPy calculate in compiled code, or with tests that symbols fail.
 DEFINITIONS = {
     "scipy.special": (logsumexp, softmax, log_softmax, log_expit),
+    "numpy": (interp,),
     "numpy.linalg": (det, solve),
 }
 

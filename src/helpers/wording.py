@@ -13,6 +13,7 @@ LIBRARIES = {
     "sklearn": "scikit-learn",
     "LinearRegression": "scikit-learn",
     "lstsq": "NumPy's lstsq",
+    "eigvalsh": "NumPy's eigenvalues",
 }
 
 
