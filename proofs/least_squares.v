@@ -120,6 +120,19 @@ Proof.
     rewrite H2; field; auto.
 Qed.
 
+(* Where all x are the same the lines through the center are the minima, with any
+   slope. *)
+Theorem eq_2_5_one_place n x y w0 w1 : (0 < n)%nat ->
+  ∑_(s < n) (x s - mean n x) ^ 2 = 0 ->
+  meets_conditions n x y w0 w1 <-> w0 = mean n y - w1 * mean n x.
+Proof.
+  intros Hn Hx; rewrite <- eq_2_4 by auto; split; [now intros [H _] |].
+  intros H; split; auto; apply eq_2_4 in H; auto.
+  rewrite H, second_condition, Hx by auto.
+  rewrite sum_zero; [ring |]; intros s Hs.
+  rewrite (sum_squares_zero n (fun s => x s - mean n x) Hx s Hs); ring.
+Qed.
+
 (* The other form of the same slope. *)
 Theorem eq_2_6 n x y : (0 < n)%nat ->
   (∑_(s < n) (x s - mean n x) * (y s - mean n y))
@@ -160,19 +173,6 @@ Proof.
     split.
     + generalize (minimum_slope _ _ _ (eq_2_2 n x y w0 w1) (fun u => H u w1)); lra.
     + generalize (minimum_slope _ _ _ (eq_2_3 n x y w0 w1) (fun u => H w0 u)); lra.
-Qed.
-
-(* Where all x are the same the lines through the center are the minima, with any
-   slope. *)
-Theorem eq_2_5_one_place n x y w0 w1 : (0 < n)%nat ->
-  ∑_(s < n) (x s - mean n x) ^ 2 = 0 ->
-  meets_conditions n x y w0 w1 <-> w0 = mean n y - w1 * mean n x.
-Proof.
-  intros Hn Hx; rewrite <- eq_2_4 by auto; split; [now intros [H _] |].
-  intros H; split; auto; apply eq_2_4 in H; auto.
-  rewrite H, second_condition, Hx by auto.
-  rewrite sum_zero; [ring |]; intros s Hs.
-  rewrite (sum_squares_zero n (fun s => x s - mean n x) Hx s Hs); ring.
 Qed.
 
 (* The Hessian: the derivatives of (2.2) and (2.3), by w0 and by w1. *)

@@ -51,15 +51,14 @@ def read_theory(file: Path) -> Theory:
     """
     text = file.read_text("utf-8")
     defined = "\n\n".join(DEFINED.findall(text))
-    return Theory(
-        file.name, defined, [_theorem(text, m) for m in THEOREM.finditer(text)]
-    )
+    theorems = [_theorem(text, match) for match in THEOREM.finditer(text)]
+    return Theory(file.name, defined, sorted(theorems, key=lambda t: _key(t.number)))
 
 
 def read_theories(folder: Path) -> list[Theory]:
     """All files of proofs/: what they share, then in the order of their equations."""
-    theories = [read_theory(file) for file in sorted(folder.glob("*.v"))]
-    return sorted(theories, key=_first_number)
+    files = sorted(folder.glob("*.v"), reverse=True)  # of the shared ones, sums first
+    return sorted(map(read_theory, files), key=_first_number)
 
 
 def numbers(theories: list[Theory]) -> set[str]:
@@ -130,5 +129,8 @@ def _assumed(section: str, statement: str) -> list[str]:
 
 
 def _first_number(theory: Theory) -> list[int]:
-    numbered = [theorem.number.split(".") for theorem in theory.theorems[:1]]
-    return [int(part) for number in numbered for part in number]
+    return _key(theory.theorems[0].number) if theory.theorems else []
+
+
+def _key(number: str) -> list[int]:
+    return [int(part) for part in number.split(".")]
