@@ -368,7 +368,9 @@ Qed.
 (* H = (2 / n) X^T X, the second derivatives of the mean square. *)
 Definition hessian (n : nat) (X : matrix) : matrix :=
   fun i j => 2 / INR n * mul n X^T X i j.
-Definition minus_I (η : R) (H : matrix) : matrix :=
+
+(* I - η H, and powers of a matrix. *)
+Definition I_minus (η : R) (H : matrix) : matrix :=
   fun i j => [i == j] - η * H i j.
 Fixpoint power (d : nat) (A : matrix) (t : nat) : matrix :=
   match t with O => same | S t => mul d A (power d A t) end.
@@ -379,18 +381,18 @@ Theorem eq_2_18 n d X y η v (w : nat -> vector) t : (0 < n)%nat ->
   (forall t i, (i < d)%nat ->
     w (S t) i = w t i - η * (-2 / INR n * mulv n X^T (residuals d X y (w t)) i)) ->
   forall i, (i < d)%nat ->
-  w t i = v i + mulv d (power d (minus_I η (hessian n X)) t) (fun i => w O i - v i) i.
+  w t i = v i + mulv d (power d (I_minus η (hessian n X)) t) (fun i => w O i - v i) i.
 Proof.
   intros Hn Hv Hw; induction t; intros i Hi.
   - simpl; rewrite mulv_same by auto; ring.
   - simpl; rewrite mulv_mul, Hw by auto.
-    rewrite (mulv_ext d _ (minus_I η (hessian n X)) _ (fun i => w t i - v i))
+    rewrite (mulv_ext d _ (I_minus η (hessian n X)) _ (fun i => w t i - v i))
       by (auto; intros; rewrite IHt by auto; ring).
     assert (E : mulv n X^T (residuals d X y (w t)) i =
       - mulv d (mul n X^T X) (fun i => w t i - v i) i).
     { rewrite mulv_minus, (Hv i Hi); unfold residuals; rewrite mulv_minus, mulv_mul.
       change (fun s => mulv d X (w t) s) with (mulv d X (w t)); ring. }
-    rewrite E; unfold minus_I, hessian, mulv.
+    rewrite E; unfold I_minus, hessian, mulv.
     rewrite (sum_ext d (fun l => ([i == l] - _) * _) (fun l => [i == l] * (w t l - v l)
       - η * 2 / INR n * (mul n X^T X i l * (w t l - v l))))
       by (intros; unfold Rdiv; ring).
@@ -400,13 +402,12 @@ Proof.
     rewrite (sum_same d i (fun l => w t l - v l)) by auto; unfold Rdiv; ring.
 Qed.
 
-(* Over d curvatures, of which a is the smallest and b the largest, no rate gets the
-   worst factor below (κ - 1) / (κ + 1), where κ = b / a. *)
+(* Of the curvatures l 0, ..., l (d - 1), a is the smallest and b the largest. *)
 Definition extremes (d : nat) (l : vector) (a b : R) : Prop :=
   (forall i, (i < d)%nat -> a <= l i <= b) /\
   (exists i, (i < d)%nat /\ l i = a) /\ (exists i, (i < d)%nat /\ l i = b).
 
-(* No rate does better than this, over the curvatures l 0, ..., l (d - 1). *)
+(* No rate gets the worst of the factors below this, where κ = b / a. *)
 Theorem eq_2_19 d l a b η : 0 < a -> extremes d l a b ->
   let κ := b / a in
   (κ - 1) / (κ + 1) <= largest d (fun i => Rabs (1 - η * l i)).
