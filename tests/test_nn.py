@@ -554,6 +554,14 @@ def test_two_layers_of_a_kind_and_one_layer_in_two_networks_are_fine():
     assert nn.Sequential([first]).layers
 
 
+def test_a_layer_before_one_that_is_called_the_first_says_so():
+    rng = np.random.default_rng(0)
+    net = nn.Sequential([nn.ReLU(), nn.Linear(3, 2, rng, first=True)])
+    grad = np.ones_like(net.forward(normal(0, (4, 3))))
+    with pytest.raises(ValueError, match=r"ReLU.* no gradient; .* first=True"):
+        net.backward(grad)
+
+
 @each_loss
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64, list])
 def test_labels_may_be_integers_of_any_kind(kind, dtype):

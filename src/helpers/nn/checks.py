@@ -64,6 +64,11 @@ def expect_forward(layer: object) -> None:
 def expect_gradient(grad: Array, layer: object) -> None:
     """Raise ValueError unless `grad` is of floats and shaped as `forward`'s result."""
     expect_forward(layer)
+    if grad is None:
+        raise ValueError(
+            f"{type(layer).__name__}.backward got no gradient; expected one from the "
+            "layer behind: only the first layer is made with first=True"
+        )
     expect_floats(grad, f"{type(layer).__name__}.backward got a gradient")
     if np.shape(grad) != layer.shape:
         raise ValueError(

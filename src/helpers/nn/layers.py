@@ -3,7 +3,8 @@
 Rows are samples: inputs are `(n, d)`, logits `(n, k)`. `backward(grad)` takes the
 gradient of the loss with respect to the layer's output, returns the one with respect
 to its input (None from a first layer), and sets (never adds to) the gradients of the
-parameters. It raises ValueError for a gradient of another shape than the output's,
+parameters. What `forward` is given and returns has to stay as it is until then.
+`backward` raises ValueError for a gradient of another shape than the output's,
 RuntimeError before the first `forward`. Both raise ValueError for arrays that are not
 of floats of 32 or 64 bits.
 Numbers in brackets are equations of the chapters.
