@@ -24,6 +24,7 @@ FLAGS = {
     "label_smoothing": 0.1,
     "distort": 0.5,
     "mixup": 0.3,
+    "dropout": 0.2,
     "validation": 10,
     "precision": "bfloat16",
     "measure": "test",
@@ -86,7 +87,7 @@ def test_the_network_is_a_plain_mlp_that_fits_into_8_megabytes(program):
     hidden = [int(units) for units in program.DNN_HIDDEN_UNITS_DEFAULT.split(",")]
     model = program.MLP(3072, hidden, 10)
     kinds = {type(layer).__name__ for layer in model.layers}
-    assert kinds == {"Linear", "BatchNorm1d", "GELU"}
+    assert kinds == {"Linear", "BatchNorm1d", "GELU", "Dropout"}
     state = model.state_dict().values()
     assert 2 * sum(each.numel() for each in state) < 8e6
     assert model(torch.zeros(5, 3, 32, 32)).shape == (5, 10)
@@ -146,6 +147,8 @@ def test_validation_images_are_not_trained_on_and_the_test_is_read_once(
         seen["evaluate"].append(numbers(images))
         return evaluated(model, images, labels)
 
+    monkeypatch.setattr(program, "vote", lambda model, images, labels: 0.0)
+
     monkeypatch.setattr(program, "augment", see_training)
     monkeypatch.setattr(program, "evaluate", see_evaluation)
     _, measured = outcome(program)
@@ -170,8 +173,28 @@ def test_the_stored_weights_are_those_that_were_tested(program):
     assert (loss, accuracy) == (measured["loss"], measured["accuracy"])
 
 
+def test_the_vote_is_that_of_18_views(program):
+    torch.manual_seed(0)
+    images, labels = program.load("", False)
+    model = program.MLP(3072, [4], 10)
+    expected = torch.zeros(50, 10)
+    for down in (-1, 0, 1):
+        for right in (-1, 0, 1):
+            moved = torch.zeros_like(images)
+            moved[:, :, max(down, 0) : 32 + min(down, 0)] = images[
+                :, :, max(-down, 0) : 32 + min(-down, 0)
+            ]
+            moved = moved.roll(right, 3)
+            if right:
+                moved[:, :, :, 0 if right == 1 else -1] = 0
+            for view in (moved, moved.flip(3)):
+                expected += model.eval()(view).detach()
+    right = (expected.argmax(1) == labels).float().mean().item()
+    assert program.vote(model, images, labels) == pytest.approx(right)
+
+
 def test_it_learns(program):
-    program.FLAGS.max_epochs, program.FLAGS.mixup = 20, 0
+    program.FLAGS.max_epochs, program.FLAGS.mixup, program.FLAGS.dropout = 20, 0, 0
     _, measured = outcome(program)
     first, last = measured["epochs"][0], measured["epochs"][-1]
     assert last["train_loss"] < first["train_loss"]

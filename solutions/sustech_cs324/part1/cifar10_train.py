@@ -32,6 +32,7 @@ LABEL_SMOOTHING_DEFAULT = 0.1
 DISTORT_DEFAULT = 1.0
 DEGREES, ZOOM, STRETCH, PIXELS = 15, 0.15, 0.1, 4  # at most, where that is 1
 MIXUP_DEFAULT = 0.5
+DROPOUT_DEFAULT = 0.15
 VALIDATION_DEFAULT = 5000
 PRECISION_DEFAULT = "bfloat16"
 
@@ -86,6 +87,7 @@ def train(model, optimizer, scheduler, images, labels, epoch):
     """One epoch; returns the mean loss and the accuracy on what was trained on."""
     model.train()
     rng = np.random.default_rng([FLAGS.seed, epoch])  # so that a run can go on
+    torch.manual_seed(int(rng.integers(2**62)))  # dropout's
     loss_sum = right = 0
     for rows in torch.from_numpy(rng.permutation(len(labels))).split(FLAGS.batch_size):
         inputs, targets = augment(images[rows], labels[rows], rng)
@@ -105,12 +107,33 @@ def train(model, optimizer, scheduler, images, labels, epoch):
 
 
 @torch.no_grad()
+def predict(model, images):
+    """Logits (n, 10), without dropout and with the averages of batch normalization."""
+    model.eval()
+    return torch.cat([model(batch) for batch in images.split(1000)])
+
+
+def accuracy(logits, labels):
+    """The share of images whose largest logit is that of their label."""
+    return (logits.argmax(1) == labels).sum().item() / len(labels)
+
+
 def evaluate(model, images, labels):
     """The mean cross-entropy and the accuracy."""
-    model.eval()
-    logits = torch.cat([model(batch) for batch in images.split(1000)])
-    right = (logits.argmax(1) == labels).sum().item()
-    return F.cross_entropy(logits, labels).item(), right / len(labels)
+    logits = predict(model, images)
+    return F.cross_entropy(logits, labels).item(), accuracy(logits, labels)
+
+
+def vote(model, images, labels):
+    """The accuracy if 18 views of each image add their logits up.
+
+    The views are the image and its mirror image, moved by no or one pixel each way.
+    """
+    padded, logits = F.pad(images, (1,) * 4), 0
+    for down, right in np.ndindex(3, 3):
+        moved = padded[:, :, down : down + 32, right : right + 32]
+        logits = logits + predict(model, moved) + predict(model, moved.flip(-1))
+    return accuracy(logits, labels)
 
 
 def save(state, path):
@@ -130,7 +153,7 @@ def main():
     validation = images[held_out], labels[held_out]
     images, labels = images[kept], labels[kept]
     hidden = [int(units) for units in FLAGS.dnn_hidden_units.split(",")]
-    model = MLP(images[0].numel(), hidden, 10)
+    model = MLP(images[0].numel(), hidden, 10, FLAGS.dropout)
     weights = [each for each in model.parameters() if each.ndim == 2]
     others = [each for each in model.parameters() if each.ndim < 2]  # don't decay
     optimizer = torch.optim.AdamW(
@@ -173,12 +196,10 @@ def main():
     for name, each in stored.items():
         stored[name] = each.half() if each.is_floating_point() else each
     model.load_state_dict(stored)  # so that it is what is tested
-    if FLAGS.measure == "test":
-        measured["loss"], measured["accuracy"] = evaluate(
-            model, *load(FLAGS.data_dir, train=False)
-        )
-    else:
-        measured["loss"], measured["accuracy"] = evaluate(model, *validation)
+    test = FLAGS.measure == "test"
+    part = load(FLAGS.data_dir, train=False) if test else validation
+    measured["loss"], measured["accuracy"] = evaluate(model, *part)
+    measured["vote"] = vote(model, *part)
     print(f"{FLAGS.measure} accuracy {measured['accuracy']:.2%}")
     save(stored, out)
     out.with_suffix(".json").write_text(json.dumps(measured))
@@ -195,6 +216,7 @@ if __name__ == "__main__":
         ("label_smoothing", LABEL_SMOOTHING_DEFAULT, "share taken off the label"),
         ("distort", DISTORT_DEFAULT, "strength of the distortions; 0: mirrored only"),
         ("mixup", MIXUP_DEFAULT, "parameter of the shares; 0: images stay unblended"),
+        ("dropout", DROPOUT_DEFAULT, "share of the hidden units that rest"),
         ("validation", VALIDATION_DEFAULT, "training images held out"),
         ("precision", PRECISION_DEFAULT, "bfloat16, or float32 on older processors"),
         ("measure", "test", "what is read at the end, or validation once more"),

@@ -36,6 +36,7 @@ def train(settings, seed, folder):
         del parameters[its_own]
     return {
         "value": measured["accuracy"],
+        "vote": measured["vote"],
         "seconds": round(sum(curves.pop("seconds")), 1),
         "curves": curves,
         "parameters": parameters,
