@@ -1,10 +1,11 @@
 """The inzva project: the template's contract, and the slips that its copies make."""
 
-import importlib
+import importlib.util
 import inspect
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 from torchvision.datasets import CIFAR10
 
-from helpers import data
+from helpers import data, results
 
 COURSE = Path(__file__).parents[1] / "solutions/inzva_dlsg"
 MODULES = ["main", "training", "testing"]
@@ -43,6 +44,16 @@ def imported():
 
 
 program = imported()
+
+
+def beside(name):
+    """The recipe or the course, which are no part of the zip."""
+    spec = importlib.util.spec_from_file_location(
+        f"inzva_{name}", COURSE / f"{name}.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Drawn(Dataset):
@@ -605,3 +616,45 @@ def test_python_main_py_runs_from_a_clean_folder_on_the_real_images(tmp_path):
     assert found["test_accuracy"] > 0.2
     figures = {path.name for path in (tmp_path / "figures").iterdir()}
     assert figures == {"train_val_loss.jpg", "prediction_0.jpg"}
+
+
+# The recipe and the zip
+
+
+def test_logits_that_are_too_sure_get_the_loss_of_their_right_scale():
+    generator = torch.Generator().manual_seed(0)
+    logits = 2 * torch.randn(20_000, 5, generator=generator)
+    labels = torch.multinomial(logits.softmax(dim=1), 1, generator=generator)[:, 0]
+    recipe = beside("recipe")
+    right = recipe.loss(logits, labels)
+    assert recipe.loss(8 * logits, labels) > 2 * right
+    for factor in (0.2, 8):
+        found = recipe.rescaled_loss(factor * logits, labels)
+        assert found == pytest.approx(right, rel=0.003)
+
+
+def test_the_recipe_trains_as_the_readme_says():
+    recipe, readme = beside("recipe"), (COURSE / "README.md").read_text("utf-8")
+    card = results.read(COURSE / "cards/coding.json")
+    assert card["weights"]["command"] in readme
+    assert card["parameters"] == recipe.WANTED["coding"][0]
+    assert set(recipe.WANTED) == {path.stem for path in COURSE.glob("cards/*.json")}
+    for settings, _ in recipe.WANTED.values():
+        program.main.parse(settings["flags"])
+
+
+def test_the_zip_is_tried_on_drawn_images_where_there_are_no_others(
+    monkeypatch, tmp_path
+):
+    """Starts Python three times, and trains, so it may take over 5 s."""
+    course = beside("course")
+    for name, source in course.COURSE.files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(COURSE / source, tmp_path / name)
+    monkeypatch.setattr(data, "available", lambda name: False)
+    cards = [results.read(path) for path in COURSE.glob("cards/*.json")]
+    first, second, third, fourth = course.try_out(tmp_path, tmp_path, cards)
+    assert "stops and says what to do" in first
+    assert "drawn images" in second
+    assert third.startswith("testing.py says")
+    assert "draws both kinds of figures" in fourth

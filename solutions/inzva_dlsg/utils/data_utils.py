@@ -142,7 +142,7 @@ class InMemory(Dataset):
         return augmented(images) if self.augment else images, self.labels[rows]
 
 
-def augmented(images, furthest=4):
+def augmented(images, furthest=2):
     """Each image mirrored or not, and moved up to `furthest` pixels both ways.
 
     images: (n, 3, height, width); what comes in at an edge repeats it.

@@ -32,7 +32,7 @@ def visualize_predictions(images, predicted, actual, idx, classes, num_images=5)
     - num_images (int): at most so many; a short batch gives fewer.
     """
     count = min(num_images, len(images))
-    plt.figure(figsize=(2 * num_images, 3))
+    plt.figure(figsize=(2 * num_images, 3), layout="tight")  # no title is cut off
     for index in range(count):
         plt.subplot(1, num_images, index + 1)
         imshow(images[index])
@@ -48,14 +48,14 @@ def visualize_train_val_losses(train_losses, val_losses):
     Args:
     - train_losses, val_losses (lists of float): one number an epoch.
     """
-    plt.figure(figsize=(10, 5))
+    plt.figure(figsize=(10, 5), layout="tight")
     epochs = range(1, len(train_losses) + 1)
     plt.plot(epochs, train_losses, "o-", label="Training")
     plt.plot(epochs, val_losses, "s--", label="Validation")
     plt.xlabel("Epochs")
     plt.ylabel("Loss")
     plt.title("Training and validation loss")
-    plt.gca().xaxis.set_major_locator(MaxNLocator(integer=True))
+    plt.gca().xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     plt.legend()
     _finish("train_val_loss.jpg")
 
@@ -63,7 +63,6 @@ def visualize_train_val_losses(train_losses, val_losses):
 def _finish(name):
     """Save the current figure, show it where there is a screen, and close it."""
     FIGURES.mkdir(exist_ok=True)
-    plt.tight_layout()  # before saving, else titles are cut off
     plt.savefig(FIGURES / name)
     if plt.get_backend().lower() != "agg":
         plt.show(block=False)  # a window that waits would stop the program
