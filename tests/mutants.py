@@ -6,6 +6,7 @@ the slip; and the proofs that reach the function are run again.
 """
 
 import ast
+import dis
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -105,10 +106,11 @@ def _called(function: FunctionType) -> list[Any]:
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
     codes, names = [function.__code__], set()
     for code in codes:  # which grows meanwhile
-        names.update(code.co_names)
-        codes += [each for each in code.co_consts if isinstance(each, CodeType)]
+        steps = dis.get_instructions(code)
+        names |= {step.argval for step in steps if step.opname == "LOAD_GLOBAL"}
+        codes += _inner(code)
     known = function.__globals__
-    return cells + [known[name] for name in names if name in known]
+    return cells + [known[name] for name in sorted(names) if name in known]
 
 
 def _inner(code: CodeType) -> list[CodeType]:

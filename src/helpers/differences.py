@@ -24,7 +24,10 @@ def central_differences(
         nudge[index] = 1
         line = lambda t, nudge=nudge: function(x + t * nudge)  # noqa: E731
         size = abs(x[index])
-        slope, error = _slope(line, 0.05 * max(size, least))
+        step = 0.05 * max(size, least)
+        slope, error = _slope(line, step)
+        if not np.isfinite(error):  # all steps left the domain
+            slope, error = _slope(line, 1e-6 * step)
         if 0 < size < least:  # a wide step may pass a kink, a narrow one may round
             narrow, rounded = _slope(line, 0.05 * size)
             apart = np.abs(narrow - slope).max()

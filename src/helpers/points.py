@@ -133,12 +133,17 @@ def _argument(
     if kind == "binary":
         return np.asarray(values > 0, dtype=float)
     if kind == "chance":
-        values, floor = 1 / (1 + np.exp(-3 * values)), TINY_CHANCE
-    else:
-        values, floor = length * values, TINY
-    values = np.abs(values) if kind == "positive" else np.asarray(values)
+        return _chances(np.asarray(1 / (1 + np.exp(-3 * values))), rng, tiny)
+    values = np.asarray(length * (np.abs(values) if kind == "positive" else values))
     if tiny and values.size > 1:
-        values[_any_entry(shape, rng)] *= _small(rng, floor)
+        values[_any_entry(shape, rng)] *= _small(rng, TINY)
+    return values
+
+
+def _chances(values: Array, rng: np.random.Generator, tiny: bool) -> Array:
+    if tiny and values.size > 1:
+        values[_any_entry(values.shape, rng)] = _small(rng, TINY_CHANCE)
+        values[_any_entry(values.shape, rng)] = 1 - _small(rng, TINY)
     return values
 
 
