@@ -47,6 +47,7 @@ Proof.
   destruct (Nat.eq_dec i i); [auto | lia].
 Qed.
 
+Section Node.
 Variable j : nat.
 Hypothesis Hj : (j < N)%nat.
 
@@ -106,8 +107,8 @@ Proof.
 Qed.
 
 (* Where every node has handed its adjoint on, the adjoint of node j is the derivative
-   of the loss by node j, everything computed from it following. *)
-Theorem eq_6_2 adjoint : swept N e w adjoint ->
+   of the loss by node j. *)
+Lemma swept_slope adjoint : swept N e w adjoint ->
   derivative (fun t => values (nudged op j t) N e) (q j) (adjoint j).
 Proof.
   intros Ha; eapply derive_eq; [now apply nudged_slope |].
@@ -129,6 +130,37 @@ Proof.
   - rewrite !sum_minus; f_equal; apply sum_swap.
   - intros i _; rewrite Rmult_minus_distr_l, <- sum_scal; f_equal.
     apply sum_ext; intros; ring.
+Qed.
+End Node.
+
+(* The sweep can be made: from the last node down, k of them. *)
+Lemma sweep_exists k : (k <= N)%nat -> exists adjoint, forall j, (N - k <= j < N)%nat ->
+  adjoint j = [j == e] + ∑_(i < N) adjoint i * w i j.
+Proof.
+  induction k; intros Hk; [exists (fun _ => 0); intros; lia |].
+  destruct IHk as [v Hv]; [lia |]; set (l := (N - S k)%nat).
+  set (x := [l == e] + ∑_(i < N) v i * w i l); exists (change v l x); intros j Hj.
+  rewrite (sum_ext N _ (fun i => v i * w i j)).
+  - unfold change; destruct (Nat.eq_dec j l) as [-> |]; auto; apply Hv; lia.
+  - intros i _; unfold change; destruct (Nat.eq_dec i l) as [-> |]; auto.
+    rewrite Hlater by lia; ring.
+Qed.
+
+(* The derivatives of the loss by the nodes, everything computed from a node following,
+   are the adjoints of the sweep, and nothing else is. *)
+Theorem eq_6_2 adjoint :
+  (forall j, (j < N)%nat ->
+     derivative (fun t => values (nudged op j t) N e) (q j) (adjoint j)) <->
+  swept N e w adjoint.
+Proof.
+  split; intros H; [| now intros; apply swept_slope].
+  destruct (sweep_exists N) as [v Hv]; auto; rewrite Nat.sub_diag in Hv.
+  assert (S : swept N e w v) by (intros j Hj; apply Hv; lia).
+  assert (E : forall j, (j < N)%nat -> adjoint j = v j).
+  { intros j Hj; rewrite <- (is_derive_unique _ _ _ (H j Hj)).
+    now apply is_derive_unique, swept_slope. }
+  intros j Hj; rewrite (sum_ext N _ (fun i => v i * w i j)) by (intros; now rewrite E).
+  rewrite E by auto; now apply S.
 Qed.
 End Graph.
 
@@ -239,7 +271,24 @@ Proof.
   intros; apply is_derive_Reals, derivable_pt_lim_pow.
 Qed.
 
-(* The exponential, the logarithm of positive entries, and tanh. *)
+(* For negative whole exponents, entries of either sign but not 0. *)
+Theorem eq_6_5_negative n k L A (c : nat) g :
+  (forall i j, (i < n)%nat -> (j < k)%nat -> A i j <> 0) ->
+  gradient2 n k L (fun i j => / A i j ^ c) g ->
+  gradient2 n k (fun A => L (fun i j => / A i j ^ c)) A
+    (fun i j => g i j * (- INR c * / A i j ^ S c)).
+Proof.
+  intros HA HL; apply (entrywise n k L (fun _ _ a => / a ^ c)); auto.
+  intros i j Hi Hj; assert (H := HA i j Hi Hj); eapply derive_eq.
+  - apply (is_derive_inv (fun a => a ^ c)).
+    + apply is_derive_Reals, derivable_pt_lim_pow.
+    + now apply pow_nonzero.
+  - destruct c as [| c]; [simpl; field; auto |].
+    simpl pred; assert (P := pow_nonzero _ c H).
+    rewrite <- !tech_pow_Rmult; field; auto.
+Qed.
+
+(* The exponential. *)
 Theorem eq_6_6_exp n k L A g : let q := fun i j => exp (A i j) in
   gradient2 n k L q g ->
   gradient2 n k (fun A => L (fun i j => exp (A i j))) A (fun i j => g i j * q i j).
@@ -271,8 +320,27 @@ Proof.
   unfold derivative; auto_derive; [lra |]; field; lra.
 Qed.
 
-(* A row that is broadcast to n rows gets the sum over its copies. *)
-Theorem eq_6_7 n k L (b : vector) g :
+(* Copies, in any arrangement: entry (i, j) of the result is a copy of entry r i j of A,
+   which has m entries. It gets the sum over its copies. *)
+Theorem eq_6_7 n k m L A (r : nat -> nat -> nat) g :
+  (forall i j, (i < n)%nat -> (j < k)%nat -> (r i j < m)%nat) ->
+  gradient2 n k L (fun i j => A (r i j)) g ->
+  gradient m (fun A => L (fun i j => A (r i j))) A
+    (fun l => ∑_(i < n) ∑_(j < k) [l == r i j] * g i j).
+Proof.
+  intros Hr HL c v t Hc Hv; eapply derive_eq.
+  - apply (HL (fun u i j => c u (r i j)) (fun i j => v (r i j))); intros; auto.
+  - symmetry; rewrite (sum_ext m _ (fun l =>
+      ∑_(i < n) ∑_(j < k) [l == r i j] * (g i j * v l))).
+    + rewrite sum_swap; apply sum_ext; intros i Hi; rewrite sum_swap.
+      apply sum_ext; intros j Hj.
+      now apply (sum_same m (r i j) (fun l => g i j * v l)); auto.
+    + intros l _; rewrite <- sum_scal_r; apply sum_ext; intros i _.
+      rewrite <- sum_scal_r; apply sum_ext; intros; ring.
+Qed.
+
+(* A row that is broadcast to n rows gets the sum over them. *)
+Theorem eq_6_7_rows n k L (b : vector) g :
   gradient2 n k L (fun _ j => b j) g ->
   gradient k (fun b => L (fun _ j => b j)) b (fun j => ∑_(i < n) g i j).
 Proof.
@@ -281,8 +349,31 @@ Proof.
   - rewrite sum_swap; apply sum_ext; intros; now rewrite sum_scal_r.
 Qed.
 
+(* Sums, of rows, of columns or of all: entry l of the result is the sum of the entries
+   (i, j) of A with r i j = l. Each of them is handed the g of its sum. *)
+Theorem eq_6_8 n k m L A (r : nat -> nat -> nat) g :
+  (forall i j, (i < n)%nat -> (j < k)%nat -> (r i j < m)%nat) ->
+  gradient m L (fun l => ∑_(i < n) ∑_(j < k) [l == r i j] * A i j) g ->
+  gradient2 n k (fun A => L (fun l => ∑_(i < n) ∑_(j < k) [l == r i j] * A i j)) A
+    (fun i j => g (r i j)).
+Proof.
+  intros Hr HL c v t Hc Hv; eapply derive_eq.
+  - apply (HL (fun u l => ∑_(i < n) ∑_(j < k) [l == r i j] * c u i j)
+      (fun l => ∑_(i < n) ∑_(j < k) [l == r i j] * v i j)); intros l Hl.
+    + apply sum_ext; intros; apply sum_ext; intros; now rewrite Hc.
+    + apply (derive_sum n (fun i u => ∑_(j < k) [l == r i j] * c u i j)); intros i Hi.
+      apply (derive_sum k (fun j u => [l == r i j] * c u i j)); intros j Hj.
+      apply derive_scal; auto.
+  - rewrite (sum_ext m _ (fun l => ∑_(i < n) ∑_(j < k) [l == r i j] * (g l * v i j))).
+    + rewrite sum_swap; apply sum_ext; intros i Hi; rewrite sum_swap.
+      apply sum_ext; intros j Hj.
+      now apply (sum_same m (r i j) (fun l => g l * v i j)); auto.
+    + intros l _; rewrite <- sum_scal; apply sum_ext; intros i _.
+      rewrite <- sum_scal; apply sum_ext; intros; ring.
+Qed.
+
 (* A sum of rows hands its g to each of them. *)
-Theorem eq_6_8 n k L A g :
+Theorem eq_6_8_rows n k L A g :
   gradient k L (fun j => ∑_(i < n) A i j) g ->
   gradient2 n k (fun A => L (fun j => ∑_(i < n) A i j)) A (fun _ j => g j).
 Proof.

@@ -158,6 +158,28 @@ Proof.
   - apply (column_biases σ _ d x W b (S D) _ δ l Hl H1 H2 H3).
 Qed.
 
+(* What the numbers δ are, the gradients of the loss by the scores: one layer down, for
+   any loss with the gradient δ' by the scores above. *)
+Theorem eq_4_12_scores m k L W b z δ' : let a := fun i => σ (z i) in
+  gradient k L (fun i => mulv m W a i + b i) δ' ->
+  gradient m (fun z => L (fun i => mulv m W (fun j => σ (z j)) i + b i)) z
+    (fun j => mulv k W^T δ' j * a j * (1 - a j)).
+Proof.
+  intros a HL c v t Hc Hv; eapply derive_eq.
+  - apply (HL (fun u i => mulv m W (fun j => σ (c u j)) i + b i)
+      (fun i => ∑_(j < m) W i j * (a j * (1 - a j) * v j))); intros i Hi.
+    + f_equal; apply mulv_ext; auto; intros; unfold a; now rewrite Hc.
+    + eapply derive_eq; [apply derive_plus; [| apply derive_const] | apply Rplus_0_r].
+      apply (derive_sum m (fun j u => W i j * σ (c u j))); intros j Hj.
+      apply derive_scal, (derive_comp σ); auto.
+      unfold a; rewrite Hc by auto; apply eq_4_2.
+  - unfold mulv, transpose.
+    rewrite (sum_ext k _ (fun i => ∑_(j < m) W i j * δ' i * a j * (1 - a j) * v j)).
+    + rewrite sum_swap; apply sum_ext; intros j _.
+      rewrite !sum_scal_r; ring.
+    + intros i _; rewrite <- sum_scal; apply sum_ext; intros; ring.
+Qed.
+
 (* A batch: the mean over its samples, where a sample may have k outputs. *)
 Definition bce_mean (n k : nat) (y p : matrix) : R :=
   1 / INR n * ∑_(s < n) ∑_(j < k) bce (y s j) (p s j).

@@ -109,19 +109,19 @@ Qed.
 
 (* The mean square after a rectifier, over weights that are as likely as their
    opposites. *)
-Theorem eq_7_8 E d x τ : is_mean E ->
-  (forall F, E (fun w => F (fun i => - w i)) = E F) ->
-  uncorrelated E d τ ->
-  E (fun w => ρ (∑_(i < d) x i * w i) ^ 2) = τ ^ 2 / 2 * ∑_(i < d) x i ^ 2.
+Theorem eq_7_8 I E d x τ : is_mean I E -> uncorrelated I E d τ ->
+  (forall F, I F ->
+     I (fun w => F (fun i => - w i)) /\ E (fun w => F (fun i => - w i)) = E F) ->
+  let F := fun w => ρ (∑_(i < d) x i * w i) ^ 2 in
+  I F -> E F = τ ^ 2 / 2 * ∑_(i < d) x i ^ 2.
 Proof.
-  intros HE Ho Hw; assert (H := eq_5_6 E d x τ HE Hw).
-  assert (P : E (fun w => ρ (∑_(i < d) x i * w i) ^ 2)
-    + E (fun w => ρ (∑_(i < d) x i * - w i) ^ 2)
-    = E (fun w => (∑_(i < d) x i * w i) ^ 2)).
-  { rewrite <- (proj1 HE); f_equal; apply functional_extensionality; intros w.
-    rewrite <- (ρ_squares (∑_(i < d) x i * w i)), <- sum_opp; do 3 f_equal.
-    apply sum_ext; intros; ring. }
-  rewrite (Ho (fun w => ρ (∑_(i < d) x i * w i) ^ 2)), H in P; lra.
+  intros HE Hw Ho F HF; destruct (Ho F HF) as [HI Hm].
+  assert (P := proj2 (proj1 (proj2 HE) _ _ HF HI)); cbv beta in P.
+  replace (fun w => F w + F (fun i => - w i)) with (fun w => (∑_(i < d) x i * w i) ^ 2)
+    in P; [rewrite (eq_5_6 I E d x τ HE Hw), Hm in P; lra |].
+  apply functional_extensionality; intros w; unfold F.
+  rewrite <- (ρ_squares (∑_(i < d) x i * w i)), <- sum_opp; do 3 f_equal.
+  apply sum_ext; intros; ring.
 Qed.
 
 (* Weights of τ and -τ, all 2^d choices of signs alike. *)

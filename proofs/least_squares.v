@@ -369,6 +369,25 @@ Qed.
 Definition hessian (n : nat) (X : matrix) : matrix :=
   fun i j => 2 / INR n * mul n X^T X i j.
 
+(* H holds the derivatives of the gradient of L = RSS / n. *)
+Theorem eq_2_17 n d X y w i : (i < d)%nat ->
+  gradient d (fun w => -2 / INR n * mulv n X^T (residuals d X y w) i) w (hessian n X i).
+Proof.
+  intros Hi c v t Hc Hv; unfold hessian, mulv at 1, residuals; eapply derive_eq.
+  - apply derive_scal, (derive_sum n (fun s u => X^T i s * (y s - mulv d X (c u) s))
+      (fun s => X^T i s * - mulv d X v s)); intros s _.
+    apply derive_scal; eapply derive_eq.
+    + apply derive_minus; [apply derive_const |].
+      apply (derive_sum d (fun l u => X s l * c u l) (fun l => X s l * v l)).
+      intros; apply derive_scal; auto.
+    + unfold mulv; ring.
+  - rewrite (sum_ext n _ (fun s => ∑_(j < d) - (X^T i s * X s j * v j))).
+    + rewrite sum_swap, <- sum_scal; apply sum_ext; intros j _.
+      rewrite sum_opp, sum_scal_r; unfold mul, Rdiv; ring.
+    + intros s _; unfold mulv; rewrite <- sum_opp, <- sum_scal.
+      apply sum_ext; intros; ring.
+Qed.
+
 (* I - η H, and powers of a matrix. *)
 Definition I_minus (η : R) (H : matrix) : matrix :=
   fun i j => [i == j] - η * H i j.

@@ -91,41 +91,64 @@ Qed.
 
 (* * How large *)
 
-(* A mean over random weights: of a sum it is the sum, and constant factors stay. *)
-Definition is_mean (E : (vector -> R) -> R) : Prop :=
-  (forall F G, E (fun w => F w + G w) = E F + E G) /\
-  (forall c F, E (fun w => c * F w) = c * E F).
+(* A mean over random weights, of the functions I of the weights that have one: of a sum
+   it is the sum, and constant factors stay. *)
+Definition is_mean (I : (vector -> R) -> Prop) (E : (vector -> R) -> R) : Prop :=
+  I (fun _ => 0) /\
+  (forall F G, I F -> I G ->
+     I (fun w => F w + G w) /\ E (fun w => F w + G w) = E F + E G) /\
+  (forall c F, I F -> I (fun w => c * F w) /\ E (fun w => c * F w) = c * E F).
 
 (* The mean of a sum of n terms. *)
-Lemma mean_sums E n (F : nat -> vector -> R) : is_mean E ->
-  E (fun w => ∑_(i < n) F i w) = ∑_(i < n) E (F i).
+Lemma mean_sums I E n (F : nat -> vector -> R) : is_mean I E ->
+  (forall i, (i < n)%nat -> I (F i)) ->
+  I (fun w => ∑_(i < n) F i w) /\ E (fun w => ∑_(i < n) F i w) = ∑_(i < n) E (F i).
 Proof.
-  intros [HP HS]; induction n; simpl.
-  - transitivity (0 * E (fun _ => 0)); [rewrite <- HS | ring].
-    f_equal; apply functional_extensionality; intros; ring.
-  - now rewrite HP, IHn.
+  intros [H0 [HP HS]]; induction n; simpl; intros HF.
+  - split; auto; transitivity (0 * E (fun _ => 0)); [| ring].
+    rewrite <- (proj2 (HS 0 _ H0)); f_equal.
+    apply functional_extensionality; intros; ring.
+  - destruct IHn as [H E']; auto; rewrite <- E'; now apply HP; auto.
 Qed.
 
 (* d weights whose mixed products have the mean 0, and whose squares the mean τ². *)
-Definition uncorrelated (E : (vector -> R) -> R) (d : nat) (τ : R) : Prop :=
-  forall i l, (i < d)%nat -> (l < d)%nat -> E (fun w => w i * w l) = τ ^ 2 * [i == l].
+Definition uncorrelated (I : (vector -> R) -> Prop) (E : (vector -> R) -> R)
+  (d : nat) (τ : R) : Prop := forall i l, (i < d)%nat -> (l < d)%nat ->
+  I (fun w => w i * w l) /\ E (fun w => w i * w l) = τ ^ 2 * [i == l].
 
-(* The score of one unit. *)
-Theorem eq_5_6 E d x τ : is_mean E -> uncorrelated E d τ ->
+(* The square of the score of one unit has a mean, and this is it. *)
+Lemma mean_square I E d x τ : is_mean I E -> uncorrelated I E d τ ->
+  I (fun w => (∑_(i < d) x i * w i) ^ 2) /\
   E (fun w => (∑_(i < d) x i * w i) ^ 2) = τ ^ 2 * ∑_(i < d) x i ^ 2.
 Proof.
   intros HE Hw.
   replace (fun w => (∑_(i < d) x i * w i) ^ 2) with
     (fun w => ∑_(i < d) ∑_(l < d) x i * x l * (w i * w l)).
-  - rewrite (mean_sums E d (fun i w => ∑_(l < d) x i * x l * (w i * w l))) by auto.
-    rewrite <- sum_scal; apply sum_ext; intros i Hi.
-    rewrite (mean_sums E d (fun l w => x i * x l * (w i * w l))) by auto.
-    rewrite (sum_ext d _ (fun l => [l == i] * (τ ^ 2 * (x i * x l)))).
-    + rewrite (sum_same d i (fun l => τ ^ 2 * (x i * x l))) by auto; ring.
-    + intros l Hl; destruct HE as [_ HS]; rewrite HS, Hw, same_sym by auto; ring.
+  - assert (H : forall i l, (i < d)%nat -> (l < d)%nat ->
+      I (fun w => x i * x l * (w i * w l)) /\
+      E (fun w => x i * x l * (w i * w l)) = [l == i] * (τ ^ 2 * (x i * x l))).
+    { intros i l Hi Hl; destruct (Hw i l Hi Hl) as [HI HF].
+      destruct (proj2 (proj2 HE) (x i * x l) _ HI) as [H ->]; split; auto.
+      rewrite HF, same_sym; ring. }
+    assert (G : forall i, (i < d)%nat ->
+      I (fun w => ∑_(l < d) x i * x l * (w i * w l)) /\
+      E (fun w => ∑_(l < d) x i * x l * (w i * w l)) = τ ^ 2 * x i ^ 2).
+    { intros i Hi; destruct (mean_sums I E d (fun l w => x i * x l * (w i * w l)) HE)
+        as [HI ->]; [intros; now apply H |]; split; auto.
+      rewrite (sum_ext d _ (fun l => [l == i] * (τ ^ 2 * (x i * x l)))) by
+        (intros; now apply H).
+      rewrite (sum_same d i (fun l => τ ^ 2 * (x i * x l))) by auto; ring. }
+    destruct (mean_sums I E d (fun i w => ∑_(l < d) x i * x l * (w i * w l)) HE)
+      as [HI ->]; [intros; now apply G |]; split; auto.
+    rewrite <- sum_scal; apply sum_ext; intros; now apply G.
   - apply functional_extensionality; intros w; simpl; rewrite Rmult_1_r, <- sum_scal_r.
     apply sum_ext; intros; rewrite <- sum_scal; apply sum_ext; intros; ring.
 Qed.
+
+(* The score of one unit. *)
+Theorem eq_5_6 I E d x τ : is_mean I E -> uncorrelated I E d τ ->
+  E (fun w => (∑_(i < d) x i * w i) ^ 2) = τ ^ 2 * ∑_(i < d) x i ^ 2.
+Proof. apply mean_square. Qed.
 
 (* Weights of τ and -τ, all 2^d choices of signs alike. *)
 Theorem eq_5_6_signs d x τ :

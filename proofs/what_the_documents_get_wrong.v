@@ -3,21 +3,27 @@
 
 From Proved Require Import sums softmax_cross_entropy.
 
-(* The mean of the means of batches, F full ones of n samples and a last one of n'. *)
-Theorem eq_17_1 F n n' (full last : R) : (0 < F * n + n')%nat ->
+(* The mean of the means of batches, F full ones of n samples and a last one of n',
+   against the mean over all samples. *)
+Theorem eq_17_1 F n n' (full : matrix) (last : vector) :
+  (0 < F)%nat -> (0 < n)%nat -> (0 < n')%nat ->
   let N := (F * n + n')%nat in
-  let mean_of_means := (INR F * full + last) / INR (F + 1) in
-  let mean := (INR F * INR n * full + INR n' * last) / INR N in
+  let L_full := 1 / INR (F * n) * ∑_(f < F) ∑_(s < n) full f s in
+  let L_last := 1 / INR n' * ∑_(s < n') last s in
+  let mean_of_means :=
+    1 / INR (F + 1) * (∑_(f < F) (1 / INR n * ∑_(s < n) full f s) + L_last) in
+  let mean := 1 / INR N * (∑_(f < F) ∑_(s < n) full f s + ∑_(s < n') last s) in
   mean_of_means - mean =
-  INR F * (INR n - INR n') / ((INR F + 1) * INR N) * (last - full).
+  INR F * (INR n - INR n') / ((INR F + 1) * INR N) * (L_last - L_full).
 Proof.
-  intros H N mm m; unfold mm, m, N; rewrite !plus_INR, !mult_INR; simpl (INR 1).
-  apply (lt_INR 0) in H; rewrite plus_INR, mult_INR in H; simpl in H.
-  assert (H' := pos_INR F); field; lra.
+  intros HF Hn Hn' N Lf Ll mm me; unfold mm, me, Lf, Ll, N.
+  apply lt_0_INR in HF; apply lt_0_INR in Hn; apply lt_0_INR in Hn'.
+  rewrite sum_scal, !plus_INR, !mult_INR; simpl (INR 1).
+  assert (0 < INR F * INR n) by now apply Rmult_lt_0_compat.
+  field; repeat split; lra.
 Qed.
 
-(* Softmax twice: the loss of one sample of class c, whose probabilities are p. *)
-Definition twice (k : nat) (p : vector) (c : nat) : R := - ln (softmax k p c).
+(* * Softmax twice *)
 
 (* Between 0 and 1 the exponential lies below its chord. *)
 Lemma exp_chord t : 0 <= t <= 1 -> exp t <= 1 + t * (exp 1 - 1).
@@ -39,11 +45,12 @@ Proof.
   rewrite E1, E2; replace (exp t) with (exp t - 1 + 1) by ring; rewrite E1; lra.
 Qed.
 
-(* The ceiling. *)
-Theorem eq_17_2 k p c : (c < k)%nat -> ∑_(j < k) p j = 1 ->
-  (forall j, (j < k)%nat -> 0 <= p j) -> twice k p c <= ln (exp 1 + INR k - 1).
+(* The ceiling, for one sample of class c, whose probabilities are p. *)
+Lemma ceiling k p c : (c < k)%nat -> ∑_(j < k) p j = 1 ->
+  (forall j, (j < k)%nat -> 0 <= p j) ->
+  - ln (softmax k p c) <= ln (exp 1 + INR k - 1).
 Proof.
-  intros Hc Hs Hp; unfold twice; rewrite (eq_3_13 k p 0 c Hc).
+  intros Hc Hs Hp; rewrite (eq_3_13 k p 0 c Hc).
   assert (H : ∑_(j < k) exp (p j - 0) <= exp 1 + INR k - 1).
   { apply Rle_trans with (∑_(j < k) (1 + p j * (exp 1 - 1))).
     - apply sum_le; intros j Hj; rewrite Rminus_0_r; apply exp_chord; split; auto.
@@ -53,15 +60,45 @@ Proof.
   apply (total_pos k (fun j => p j - 0) c Hc).
 Qed.
 
-(* A network that is certain of class a, for one sample of each class. *)
-Theorem eq_17_3 k a : (a < k)%nat ->
-  1 / INR k * ∑_(c < k) twice k (fun j => [j == a]) c =
+(* The ceiling, for a batch of n samples of the classes c. *)
+Theorem eq_17_2 n k p c : (0 < n)%nat ->
+  (forall s, (s < n)%nat -> (c s < k)%nat /\ ∑_(j < k) p s j = 1 /\
+    forall j, (j < k)%nat -> 0 <= p s j) ->
+  let y := fun s i => [i == c s] in
+  cross_entropy n k y (fun s => softmax k (p s)) <= ln (exp 1 + INR k - 1).
+Proof.
+  intros Hn H y; unfold cross_entropy, y.
+  rewrite (sum_ext n _ (fun s => ln (softmax k (p s) (c s)))).
+  2: { intros s Hs; apply (sum_same k (c s) (fun i => ln (softmax k (p s) i))), H, Hs. }
+  assert (H' : INR n * - ln (exp 1 + INR k - 1) <=
+    ∑_(s < n) ln (softmax k (p s) (c s))).
+  { rewrite <- sum_const; apply sum_le; intros s Hs; destruct (H s Hs) as [H1 [H2 H3]].
+    generalize (ceiling k (p s) (c s) H1 H2 H3); lra. }
+  assert (0 < INR n) by (apply lt_0_INR; lia).
+  apply Rmult_le_reg_l with (INR n); auto.
+  replace (INR n * (- (1 / INR n) * _)) with
+    (- ∑_(s < n) ln (softmax k (p s) (c s))) by (field; lra); lra.
+Qed.
+
+(* A network that is certain of class a, where one in k of the n samples has that
+   class. *)
+Theorem eq_17_3 n k a (c : nat -> nat) : (0 < n)%nat -> (a < k)%nat ->
+  (forall s, (s < n)%nat -> (c s < k)%nat) ->
+  INR k * ∑_(s < n) [a == c s] = INR n ->
+  let y := fun s i => [i == c s] in
+  cross_entropy n k y (fun _ => softmax k (fun j => [j == a])) =
   ln (exp 1 + INR k - 1) - 1 / INR k.
 Proof.
-  intros Ha; assert (Hk : INR k <> 0) by (apply not_0_INR; lia).
-  rewrite (sum_ext k _ (fun c => ln (exp 1 + INR k - 1) - [c == a] * 1)).
-  - rewrite sum_minus, sum_const, (sum_same k a (fun _ => 1)) by auto; field; auto.
-  - intros c Hc; unfold twice; rewrite (eq_3_13 k _ 0) by auto.
+  intros Hn Ha Hc Hs y; unfold cross_entropy, y.
+  assert (Hk : INR k <> 0) by (apply not_0_INR; lia).
+  assert (Hn' : INR n <> 0) by (apply not_0_INR; lia).
+  rewrite (sum_ext n _ (fun s => [a == c s] - ln (exp 1 + INR k - 1))).
+  - rewrite sum_minus, sum_const.
+    replace (∑_(s < n) [a == c s]) with (INR n / INR k)
+      by (rewrite <- Hs; field; auto); field; auto.
+  - intros s Hs'; set (p := softmax k (fun j => [j == a])).
+    rewrite (sum_same k (c s) (fun i => ln (p i))) by auto; unfold p.
+    rewrite (eq_3_13 k _ 0) by auto; rewrite same_sym.
     rewrite (sum_ext k _ (fun j => [j == a] * (exp 1 - 1) + 1)).
     + rewrite sum_plus, (sum_same k a (fun _ => exp 1 - 1)), sum_const by auto.
       replace (exp 1 - 1 + INR k * 1) with (exp 1 + INR k - 1) by ring; ring.

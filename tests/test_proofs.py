@@ -218,7 +218,8 @@ def test_a_theorem_is_listed_with_what_its_section_supposes(tmp_path):
         "(* Twice. *)\nDefinition two (n : nat) := n + n.\n\n"
         "Section A.\nVariables (n : nat) (unused : nat).\nVariable other : nat.\n"
         "Let m := two n.\nHypothesis H : n = 1.\n"
-        "Lemma l : True.\nProof. auto. Qed.\n\n"
+        "Section B.\nHypothesis inner : m = 3.\n"
+        "Lemma l : True.\nProof. auto. Qed.\nEnd B.\n\n"
         "(* One and\n   one. *)\nTheorem eq_3_10_sum : m = 2.\nProof.\n  auto.\nQed.\n"
         "End A.\n"
     )

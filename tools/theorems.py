@@ -101,7 +101,8 @@ def _theorem(text: str, match: re.Match[str]) -> Theorem:
         raise ValueError(f"theorem {name} is named after no equation; call it a Lemma")
     for section in SECTION.finditer(text):
         if section.start() < match.start() < section.end():
-            before = text[section.start() : match.start()]
+            # Sections that ended before it suppose nothing of it.
+            before = SECTION.sub("", text[section.start() : match.start()])
             statement = "\n".join([*_assumed(before, statement), "", statement])
     return Theorem(
         name=name,
