@@ -289,6 +289,34 @@ Theorem eq_2_13 n d X y A w : inverse d (mul n X^T X) A ->
   forall i, (i < d)%nat -> w i = mulv d A (mulv n X^T y) i.
 Proof. apply inverse_solve. Qed.
 
+(* Independent columns stay so where some are left out. *)
+Lemma independent_fewer n d k X : (k <= d)%nat -> independent n d X ->
+  independent n k X.
+Proof.
+  intros Hk H w Hw i Hi; set (v := fun l => if Nat.ltb l k then w l else 0).
+  assert (E : v i = w i) by (unfold v; now rewrite (proj2 (Nat.ltb_lt i k) Hi)).
+  rewrite <- E; apply (H v); [| lia]; intros s Hs; rewrite <- (Hw s Hs).
+  unfold mulv; replace d with (k + (d - k))%nat by lia; rewrite sum_split.
+  rewrite (sum_zero (d - k)), Rplus_0_r.
+  - apply sum_ext; intros l Hl; unfold v; now rewrite (proj2 (Nat.ltb_lt l k) Hl).
+  - intros l _; unfold v; rewrite (proj2 (Nat.ltb_ge (k + l) k)) by lia; ring.
+Qed.
+
+(* Independent columns give X^T X an inverse. *)
+Theorem eq_2_13_inverse n d X : independent n d X ->
+  exists A, inverse d (mul n X^T X) A.
+Proof.
+  intros H; apply inverse_exists; intros k Hk w Hw.
+  apply (independent_fewer n d k X Hk H), (sum_squares_zero n (mulv k X w)).
+  transitivity (∑_(i < k) w i * mulv k (mul n X^T X) w i);
+    [| apply sum_zero; intros; rewrite Hw by auto; ring].
+  rewrite (sum_ext k _ (fun i => ∑_(s < n) X s i * w i * mulv k X w s)).
+  - rewrite sum_swap; apply sum_ext; intros s _; rewrite sum_scal_r.
+    unfold mulv; ring.
+  - intros i _; rewrite mulv_mul; unfold mulv at 1; rewrite <- sum_scal.
+    apply sum_ext; intros; unfold transpose; ring.
+Qed.
+
 (* Pythagoras. *)
 Theorem eq_2_14 n d X y v w : normal_equations n d X y v ->
   norm2 n (residuals d X y w) =
@@ -361,6 +389,20 @@ Proof.
     specialize (Z i Hi); rewrite F in Z by auto.
     unfold mulv at 3 in Z; rewrite sum_zero in Z by (intros; ring); lra.
   - rewrite E by auto; apply sum_zero; intros l Hl; rewrite F, H by auto; ring.
+Qed.
+
+(* Independent columns of X give R, which is zero below its diagonal, an inverse. *)
+Theorem eq_2_16_inverse n d X Q U : independent n d X ->
+  (forall s i, (s < n)%nat -> (i < d)%nat -> X s i = mul d Q U s i) ->
+  (forall i j, (j < i)%nat -> U i j = 0) ->
+  exists U_inv, inverse d U U_inv.
+Proof.
+  intros H HX HU; apply inverse_exists; intros k Hk w Hw.
+  apply (independent_fewer n d k X Hk H); intros s Hs.
+  rewrite (mulv_ext k X (mul d Q U) w w) by (auto; intros; apply HX; auto; lia).
+  rewrite mulv_mul; apply sum_zero; intros i _.
+  destruct (Nat.lt_ge_cases i k) as [Hi |]; [rewrite Hw by auto; ring |].
+  unfold mulv; rewrite sum_zero; [ring |]; intros l Hl; rewrite HU by lia; ring.
 Qed.
 
 (* * Descent on a bowl *)

@@ -395,3 +395,58 @@ Proof.
   intros H; rewrite <- (sqrt_sqrt x) at 2 by lra.
   rewrite ln_mult by now apply sqrt_lt_R0. field.
 Qed.
+
+(* The d columns of X, of n entries each, are linearly independent. *)
+Definition independent (n d : nat) (X : matrix) : Prop :=
+  forall w, (forall s, (s < n)%nat -> mulv d X w s = 0) ->
+  forall i, (i < d)%nat -> w i = 0.
+
+(* Elimination: where that holds for the first k rows and columns of A, for each k, the
+   equations A w = r have a solution for every r. *)
+Lemma solvable d A : (forall k, (k <= d)%nat -> independent k k A) ->
+  forall r, exists w, forall i, (i < d)%nat -> mulv d A w i = r i.
+Proof.
+  induction d as [| d IH]; intros H r; [exists r; intros; lia |].
+  assert (IH' := IH (fun k Hk => H k (le_S _ _ Hk))).
+  destruct (IH' (fun i => A i d)) as [p Hp]; destruct (IH' r) as [t Ht].
+  assert (E : forall w c i, mulv (S d) A (change w d c) i = mulv d A w i + A i d * c).
+  { intros w c i; unfold mulv; simpl; f_equal.
+    - apply sum_ext; intros l Hl; unfold change; destruct (Nat.eq_dec l d); [lia | auto].
+    - unfold change; destruct (Nat.eq_dec d d); [auto | lia]. }
+  set (pivot := A d d - mulv d A p d).
+  assert (Hpivot : pivot <> 0).
+  { intros Z; assert (Hd := H (S d) (le_n _) (change p d (-1))).
+    enough (change p d (-1) d = 0) by
+      (unfold change in *; destruct (Nat.eq_dec d d); [lra | lia]).
+    apply Hd; [| lia]; intros i Hi; rewrite E.
+    destruct (Nat.eq_dec i d) as [-> |]; [unfold pivot in Z; lra |].
+    rewrite Hp by lia; ring. }
+  set (c := (r d - mulv d A t d) / pivot).
+  exists (change (fun l => t l - c * p l) d c); intros i Hi; rewrite E, mulv_minus.
+  assert (F : mulv d A (fun l => c * p l) i = c * mulv d A p i)
+    by (unfold mulv; rewrite <- sum_scal; apply sum_ext; intros; ring).
+  rewrite F; destruct (Nat.eq_dec i d) as [-> |].
+  - replace (A d d) with (pivot + mulv d A p d) by (unfold pivot; ring).
+    unfold c; field; auto.
+  - rewrite Hp, Ht by lia; ring.
+Qed.
+
+(* Then A has an inverse: column by column. *)
+Lemma inverse_exists d A : (forall k, (k <= d)%nat -> independent k k A) ->
+  exists B, inverse d A B.
+Proof.
+  intros H; assert (G : forall m, exists B : matrix, forall i j,
+    (i < d)%nat -> (j < m)%nat -> mul d A B i j = [i == j]).
+  { induction m as [| m [B HB]]; [exists A; intros; lia |].
+    destruct (solvable d A H (fun i => [i == m])) as [w Hw].
+    exists (fun i => change (B i) m (w i)); intros i j Hi Hj; unfold mul, change.
+    destruct (Nat.eq_dec j m) as [-> |]; [now apply Hw | apply HB; lia]. }
+  destruct (G d) as [B HB]; exists B; intros i j Hi Hj; split; auto.
+  enough (mul d B A i j - [i == j] = 0) by lra; revert i Hi.
+  apply (H d (le_n _) (fun i => mul d B A i j - [i == j])); intros i Hi.
+  rewrite mulv_minus.
+  assert (E : mulv d A (fun l => [l == j]) i = A i j).
+  { unfold mulv; rewrite <- (sum_same d j (A i)) by auto; apply sum_ext; intros; ring. }
+  rewrite E; change (fun l => mul d B A l j) with (mulv d B (fun l => A l j)).
+  rewrite <- mulv_mul, (mulv_same d); auto; ring.
+Qed.
