@@ -1,5 +1,7 @@
 """`prove` accepts what holds and names what doesn't; its witnesses are independent."""
 
+import sys
+
 import numpy as np
 import pytest
 import scipy.special
@@ -12,6 +14,9 @@ from helpers import prove
 from helpers.differences import central_differences
 from helpers.points import points
 from helpers.proof import autograd, symbolic
+
+ONE = {"x": "n"}
+POINTS = "at random points"
 
 
 def cube(x: np.ndarray) -> np.ndarray:
@@ -126,9 +131,6 @@ def test_sides_of_different_shapes_are_not_broadcast() -> None:
         prove("0.1", lambda x: -abs(x), at_most=lambda x: abs(x)[:, None], at=ONE)
 
 
-ONE = {"x": "n"}
-
-
 @pytest.mark.parametrize("sides", [{}, {"equals": cube, "derivative_of": cube}])
 def test_exactly_one_side_is_asked_for(sides: dict) -> None:
     with pytest.raises(TypeError, match="exactly one"):
@@ -204,6 +206,111 @@ def test_a_wrong_sign_and_a_wrong_size_are_both_named() -> None:
         prove("0.1", lambda x: -2 * slope(x), derivative_of=cube, at=ONE)
 
 
+def test_a_formula_may_be_small_or_long_without_slack() -> None:
+    for scale in (1e-12, 1e-9, 1.0, 1e9):
+        right = lambda x, c=scale: c * (x + x) / 2  # noqa: E731
+        wrong = lambda x, c=scale: c * (x + x) / 2 * (1 + 5e-9)  # noqa: E731
+        straight = lambda x, c=scale: c * x  # noqa: E731
+        prove("0.1", right, equals=straight, at=ONE, lengths=(1e-6, 1e4))
+        with pytest.raises(AssertionError, match="relative 5e-09"):
+            prove("0.1", wrong, equals=straight, at=ONE, lengths=(1e-6, 1e4))
+
+
+def test_rounding_of_the_arguments_is_no_failure() -> None:
+    mean = lambda x: (x - x.mean()).sum()  # noqa: E731
+    prove("0.1", mean, equals=lambda x: 0.0, at=ONE)
+    prove("0.1", lambda x: 0.0, equals=mean, at=ONE)
+    with pytest.raises(AssertionError, match="it should vanish"):
+        prove("0.1", lambda x: 1e-9 * x.max(), equals=mean, at=ONE)
+
+
+def test_a_rounding_that_is_no_number_excuses_nothing() -> None:
+    def breaks(x: np.ndarray) -> np.ndarray:  # at the least nudge
+        return x if (x == np.array([1.0, 2.0])).all() else x * np.nan
+
+    with pytest.raises(AssertionError, match="2 times too large"):
+        prove("0.1", lambda x: x + x, equals=breaks, at=np.array([1.0, 2.0]))
+
+
+def test_a_kink_close_by_doesn_t_mislead_the_differences() -> None:
+    at = np.array([1.0, -1e-9, 1e-9])
+    bend = lambda x: np.maximum(x, 0).sum()  # noqa: E731
+    right, wrong = (lambda x, c=c: (x > c) * 1.0 for c in (0, 1e-4))
+    witness = autograd(lambda x: x.relu().sum())
+    prove("0.1", right, derivative_of=bend, witness=witness, at=at)
+    with pytest.raises(AssertionError, match="it should not vanish"):
+        prove("0.1", wrong, derivative_of=bend, witness=witness, at=at)
+
+
+def test_a_reached_bound_is_held_as_tightly() -> None:
+    def prove_bound(e: float) -> None:
+        prove(
+            "0.1",
+            lambda z: np.log(e + len(z)),
+            at_most=lambda z: np.log(np.e + len(z)) + z @ z,
+            reached=lambda z: (0 * z,),
+            at={"z": "k"},
+        )
+
+    prove_bound(np.e)
+    with pytest.raises(AssertionError):
+        prove_bound(2.7182818)
+
+
+def test_a_tuple_holds_the_derivatives_by_the_first_arguments() -> None:
+    def total(a, b, c):
+        return (a**2 @ b * c).sum()
+
+    at = {"a": "n m", "b": "m m", "c": "n m"}
+    both = lambda a, b, c: (2 * a * (c @ b.T), (a**2).T @ c)  # noqa: E731
+    prove("0.1", both, derivative_of=total, witness=autograd(total, 2), at=at)
+    swapped = lambda *args: both(*args)[::-1]  # noqa: E731
+    with pytest.raises(AssertionError):
+        prove("0.1", swapped, derivative_of=total, at=at)
+    too_many = lambda *args: (*both(*args), 0 * args[2])  # noqa: E731
+    with pytest.raises(AssertionError):
+        prove("0.1", too_many, derivative_of=total, at=at)
+
+
+def test_each_of_several_specifications_is_tried(capsys) -> None:
+    right = lambda g, A: np.broadcast_to(g, A.shape)  # noqa: E731
+    at = [{"g": "k", "A": "n k"}, {"g": "", "A": "n k"}]
+    prove("0.1", right, equals=lambda g, A: g + 0 * A, at=at)
+    assert capsys.readouterr().out.startswith(
+        "(0.1) holds for all values at axes of 2 and 3 and at 24 random points of"
+    )
+    rows = lambda g, A: np.broadcast_to(g, A.shape) * (g.ndim == 1)  # noqa: E731
+    with pytest.raises(AssertionError, match="g a number"):
+        prove("0.1", rows, equals=lambda g, A: g + 0 * A, at=at)
+
+
+@pytest.mark.parametrize(
+    ("formula", "sides", "grade"),
+    [
+        (slope, {"derivative_of": cube}, "symbolic"),
+        (np.cbrt, {"equals": lambda x: np.sign(x) * abs(x) ** (1 / 3)}, POINTS),
+        (np.tanh, {"at_most": np.ones_like}, POINTS),
+        (lambda x: len(x) + 0.0, {"equals": lambda x: x.size}, POINTS),
+    ],
+)
+def test_the_record_and_the_line_say_the_same_grade(
+    formula, sides, grade, monkeypatch
+) -> None:
+    said = []
+    record = lambda line, **rest: said.append((line, rest))  # noqa: E731
+    monkeypatch.setattr("helpers.proof.say", record)
+    prove("0.1", formula, at=ONE, **sides)
+    [(line, rest)] = said
+    assert rest == {"verb": "prove", "number": "0.1", "grade": grade}
+    assert ("holds for all values at n = 2 and 3" in line) == (grade == "symbolic")
+
+
+def test_without_sympy_a_proof_is_at_random_points(monkeypatch, capsys) -> None:
+    monkeypatch.setitem(sys.modules, "helpers.algebra", None)
+    prove("0.1", slope, derivative_of=cube, at=ONE)
+    assert capsys.readouterr().out.startswith("(0.1) holds at 24 random points")
+
+
 def test_values_that_differ_late_are_shown_with_more_digits() -> None:
     def single(x: np.ndarray) -> np.ndarray:
         return slope(x).astype(np.float32)
@@ -211,7 +318,7 @@ def test_values_that_differ_late_are_shown_with_more_digits() -> None:
     with pytest.raises(
         AssertionError, match=r"formula 1\.4700000\d+, .* relative 2e-08"
     ):
-        prove("0.1", single, equals=slope, at=np.array([0.7]))
+        prove("0.1", single, equals=lambda x: 3 * x * x, at=np.array([0.7]))
 
 
 def test_each_equation_has_points_of_its_own() -> None:
@@ -329,6 +436,14 @@ def test_points_have_every_axis_once_of_size_one_all_of_three_and_others_apart()
     assert shapes[4] == (3, 3, 3)
     assert all(len(set(shape)) == 3 for shape in shapes[5:])
     assert all(point["z"].shape[1] == point["w"].shape[0] for point in drawn)
+
+
+def test_points_have_tiny_entries_but_never_all_of_an_argument() -> None:
+    drawn = list(points({"z": "n k", "s": "positive"}, seed=0, lengths=(1, 1)))
+    least = [np.abs(point["z"]).min() for point in drawn if point["z"].size > 1]
+    assert sum(each < 1e-3 for each in least) >= 4
+    assert all(np.abs(point["z"]).max() > 1e-2 for point in drawn)
+    assert all(point["s"] > 1e-3 for point in drawn)
 
 
 def test_points_sweep_the_lengths_up_to_both_ends() -> None:

@@ -69,7 +69,7 @@ def vanishes(expr: Expr) -> bool:
             or _Generators(True).zero(expr)
             or (expr.has(sympy.log) and _Generators(True).zero(sympy.exp(expr) - 1))
         )
-    except OverflowError:
+    except ArithmeticError:  # too long, or divided by zero
         return False
 
 
@@ -133,7 +133,7 @@ class _Generators:
         self._rewritten: dict[Expr, Expr] = {}
 
     def zero(self, expr: Expr) -> bool:
-        """Whether `expr` vanishes by the relations, the youngest used first.
+        """Whether `expr` vanishes by the relations.
 
         A relation (-1, d) says that a generator is 1/d; (q, b), that its q-th power
         is b.
@@ -144,12 +144,15 @@ class _Generators:
             return sympy.expand(rewritten) == 0
         _limit(_terms(rewritten))
         polynomials = ring(list(self.relations), sympy.QQ)[0]
-        rest = polynomials.from_expr(rewritten)
-        for index, relation in reversed(list(enumerate(self.relations.values()))):
-            if relation:
-                power, value = relation
-                rest = _eliminated(rest, index, power, polynomials.from_expr(value))
-        return not rest
+        known = [
+            (index, relation[0], polynomials.from_expr(relation[1]))
+            for index, relation in enumerate(self.relations.values())
+            if relation
+        ]
+        for number, (_, power, value) in enumerate(known):
+            if power == -1 and not _reduced(value, known[:number]):
+                return False  # what is divided by vanishes itself
+        return not _reduced(polynomials.from_expr(rewritten), known)
 
     def rewrite(self, expr: Expr) -> Expr:
         """`expr` as a polynomial in generators."""
@@ -194,6 +197,8 @@ class _Generators:
 
     def _inverse(self, expr: Expr) -> Expr:
         """1 / expr, each factor of it a generator."""
+        if expr == 0:
+            raise ZeroDivisionError("a side divides by zero")
         if expr.is_Rational:
             return 1 / expr
         if expr.is_Mul:
@@ -201,6 +206,8 @@ class _Generators:
         if expr.is_Pow:
             return self._inverse(expr.base) ** expr.exp
         number, rest = sympy.expand(expr).as_content_primitive()
+        if rest.is_Rational:
+            return self._inverse(number * rest)
         return self._generator((rest, Integer(-1)), (-1, rest)) / number
 
     def _generator(self, key: object, relation: tuple | None = None) -> Dummy:
@@ -208,6 +215,13 @@ class _Generators:
             self._by_key[key] = Dummy()
             self.relations[self._by_key[key]] = relation
         return self._by_key[key]
+
+
+def _reduced(rest: PolyElement, relations: list[tuple]) -> PolyElement:
+    """`rest` by each generator's (index, power, value), the youngest first."""
+    for index, power, value in reversed(relations):
+        rest = _eliminated(rest, index, power, value)
+    return rest
 
 
 def _eliminated(

@@ -28,7 +28,9 @@ def central_differences(
         slope, error = _slope(line, step)
         if not np.isfinite(error):  # all steps left the domain
             slope, error = _slope(line, 1e-6 * step)
-        if 0 < size < least:  # a wide step may pass a kink, a narrow one may round
+        if (
+            1e-300 <= size < least
+        ):  # a wide step may pass a kink, a narrow one may round
             narrow, rounded = _slope(line, 0.05 * size)
             apart = np.abs(narrow - slope).max()
             if not error < rounded:

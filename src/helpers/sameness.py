@@ -20,13 +20,24 @@ class Code(NamedTuple):
 def same(one: Callable, other: Callable, arguments: tuple) -> bool:
     """Whether both run one code: bytecode, constants, and names up to renaming.
 
-    What only hands on the `arguments`, and then the result, is looked through.
+    Or whether one hands its `arguments` to the other's code, and makes something of
+    the result. What only hands both on is looked through.
     """
-    return one is other or _alike(_ran(one, arguments), _ran(other, arguments), set())
+    if one is other:
+        return True
+    (inner, handed), (other_inner, other_handed) = (
+        _ran(function, arguments) for function in (one, other)
+    )
+    return any(_alike(each, other_inner, set()) for each in [inner, *handed]) or any(
+        _alike(each, inner, set()) for each in other_handed
+    )
 
 
-def _ran(function: Callable, arguments: tuple) -> Callable | Code:
-    """The innermost code that got the arguments and made the result, or `function`."""
+def _ran(function: Callable, arguments: tuple) -> tuple[Callable | Code, list[Code]]:
+    """The innermost code that got the arguments and made the result, or `function`.
+
+    And all code that got the arguments.
+    """
     entered: set[FrameType] = set()
     left: list[tuple[Code, Any]] = []
 
@@ -42,10 +53,12 @@ def _ran(function: Callable, arguments: tuple) -> Callable | Code:
     try:
         result = function(*arguments)
     except Exception:  # the comparison at this point is going to report it
-        return function
+        return function, []
     finally:
         sys.setprofile(before)
-    return next((code for code, value in left if value is result), function)
+    codes = [code for code, _ in left]
+    made = [code for code, value in left if value is result]
+    return (made[0] if made else function), codes
 
 
 def _got(frame: FrameType, arguments: tuple) -> bool:
