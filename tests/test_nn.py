@@ -532,6 +532,8 @@ def test_optimizers_refuse_a_gradient_of_another_shape(kind):
 def test_a_list_is_told_to_become_an_array(kind):
     with pytest.raises(ValueError, match=r"inputs of list; .*np\.asarray"):
         made(kind).forward([[1.0, 2.0, 3.0]])
+    with pytest.raises(ValueError, match=r"inputs of torch.float64; .*np\.asarray"):
+        made(kind).forward(torch.ones(2, 3, dtype=float))
 
 
 @pytest.mark.parametrize("logits", [[2.0, 0.5], [0.5, -2.0]])
@@ -546,6 +548,13 @@ def test_one_layer_at_two_places_is_refused(kind, wrap):
     twice = made(kind)
     with pytest.raises(ValueError, match=f"the {kind.__name__} at place 2 comes ear"):
         nn.Sequential([twice, nn.Tanh(), wrap(twice)])
+
+
+def test_a_list_of_layers_that_grows_leaves_its_network_alone():
+    layers = [nn.Tanh()]
+    net = nn.Sequential(layers)
+    layers.append(layers[0])
+    assert len(net.layers) == 1
 
 
 def test_two_layers_of_a_kind_and_one_layer_in_two_networks_are_fine():
