@@ -74,6 +74,7 @@ EQUIVALENT = {
             "placed: 8 * width → width": "the places are still inside",
             "placed: 9 → 10": "a tenth place beyond the others",
             "mean_over_coins: spread * coins → spread / coins": "a coin is 1 or -1",
+            "mean_over_coins: spread1 * first → spread1 / first": "likewise",
             "rectified_slope: a > 0 → a >= 0": "no random point is zero",
             "elu: x < 0 → x <= 0": "at 0 both branches are 0",
             "elu_slope: x > 0 → x >= 0": "no random point is zero",
