@@ -77,8 +77,8 @@ SLIPS = {
     ),
     "adjoints against the arrows": (
         "autodiff",
-        "∑_(i < N) adjoint i * w i j.",
-        "∑_(i < N) adjoint i * w j i.",
+        "-> adjoint j = [j == e] + ∑_(i < N) adjoint i * w i j.",
+        "-> adjoint j = [j == e] + ∑_(i < N) adjoint i * w j i.",
     ),
     "one rate too few": (
         "bare_tensors",
