@@ -135,7 +135,7 @@ End Node.
 
 (* The sweep can be made: from the last node down, k of them. *)
 Lemma sweep_exists k : (k <= N)%nat -> exists adjoint, forall j, (N - k <= j < N)%nat ->
-  adjoint j = [j == e] + ∑_(i < N) adjoint i * w i j.
+  adjoint j = [j == e] + ∑_(l < N) adjoint l * w l j.
 Proof.
   induction k; intros Hk; [exists (fun _ => 0); intros; lia |].
   destruct IHk as [v Hv]; [lia |]; set (l := (N - S k)%nat).

@@ -411,7 +411,8 @@ Proof.
   destruct (IH' (fun i => A i d)) as [p Hp]; destruct (IH' r) as [t Ht].
   assert (E : forall w c i, mulv (S d) A (change w d c) i = mulv d A w i + A i d * c).
   { intros w c i; unfold mulv; simpl; f_equal.
-    - apply sum_ext; intros l Hl; unfold change; destruct (Nat.eq_dec l d); [lia | auto].
+    - apply sum_ext; intros l Hl; unfold change.
+      destruct (Nat.eq_dec l d); [lia | auto].
     - unfold change; destruct (Nat.eq_dec d d); [auto | lia]. }
   set (pivot := A d d - mulv d A p d).
   assert (Hpivot : pivot <> 0).
