@@ -182,7 +182,11 @@ ARGUMENTS = {
 }
 
 
-@pytest.mark.parametrize(("module", "definition"), DEFINITIONS, ids=str)
+@pytest.mark.parametrize(
+    ("module", "definition"),
+    DEFINITIONS,
+    ids=lambda each: getattr(each, "__name__", each),
+)
 def test_a_definition_is_what_the_library_calculates(module, definition) -> None:
     name = definition.__name__
     library = getattr(importlib.import_module(module), name)
