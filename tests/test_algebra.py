@@ -138,11 +138,20 @@ def test_what_needs_numbers_is_not_traced() -> None:
 
 def test_labels_stay_numbers_and_probabilities_are_positive() -> None:
     at = {"y": "n k one-hot", "t": "n binary", "p": "n k probs", "q": "n chance"}
-    sums = lambda y, t, p, q: (y.sum(axis=1) * q, t**2 + q, np.sqrt(p**2).sum() * q)  # noqa: E731
-    meant = lambda y, t, p, q: (q, t + q, p.sum() * q)  # noqa: E731
+    sums = lambda y, t, p, q: (y.sum(axis=1) * q, t**2 + q, np.sqrt(q**2))  # noqa: E731
+    meant = lambda y, t, p, q: (q, t + q, q * p.sum(axis=1))  # noqa: E731
     for i in range(3):
         left, right = (lambda *a, f=f: f(*a)[i] for f in (sums, meant))  # noqa: B023
         assert shown(left, right, at) is not None
+
+
+def test_probabilities_of_a_row_add_up_to_1_unless_they_are_differentiated_by() -> None:
+    at = {"p": "n k probs", "c": ""}
+    total = lambda p, c: c * p.sum()  # noqa: E731
+    assert shown(total, lambda p, c: c * len(p), at) == " at k, n = 2, 3 and 3, 2"
+    assert shown(total, lambda p, c: c * len(p), at, sizes=(1, 2))
+    ones = lambda p, c: c + 0 * p  # noqa: E731
+    assert shown(ones, total, at, by=1) == " at k, n = 2, 3 and 3, 2"
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def shown_equal(
         of_axes = dict(zip(names, tried[number % 2], strict=True))
         trace, values = Trace(), draw(at, of_axes, rng, dict.fromkeys(at, 1.0))
         try:
-            point = _traced(trace, values, at)
+            point = _traced(trace, values, at, by)
             differences = _differences(formula, other, point, by)
         except Exception:  # whatever a side does with what is no number
             return None
@@ -73,15 +73,22 @@ def vanishes(expr: Expr) -> bool:
         return False
 
 
-def _traced(trace: Trace, values: Point, at: dict[str, str]) -> Point:
-    """Labels stay numbers; all else becomes symbols, probabilities positive ones."""
+def _traced(trace: Trace, values: Point, at: dict[str, str], by: int) -> Point:
+    """Labels stay numbers; all else becomes symbols, probabilities positive ones.
+
+    The last probability of a row is 1 minus the others, unless it is differentiated by.
+    """
     point = {}
-    for name, text in at.items():
+    for index, (name, text) in enumerate(at.items()):
         kind = read(text)[1]
         if kind in ("one-hot", "binary"):
             point[name] = trace.constants(values[name])
-        else:
-            point[name] = trace.symbols(name, values[name], positive=kind != "real")
+            continue
+        point[name] = trace.symbols(name, values[name], positive=kind != "real")
+        if kind == "probs" and index >= by:
+            rows = point[name]
+            ones = trace.constants(np.ones(rows.shape[:-1]))
+            rows[..., -1] = ones - rows[..., :-1].sum(axis=-1)
     return point
 
 
