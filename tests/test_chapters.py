@@ -27,7 +27,8 @@ PROOF = re.compile(r'^prove\(\s*"(\d+\.\d+)"', re.M)
 # are independent of the formula.
 AT_POINTS = {
     **dict.fromkeys(
-        ["1.8", "2.19", "3.14", "4.17", "4.18", "17.2"], "a bound, which is reached"
+        ["1.8", "2.19", "3.14", "4.17", "4.18", "13.4", "17.2"],
+        "a bound, which is reached",
     ),
     **dict.fromkeys(
         ["1.9", "1.10", "6.3", "6.13"], "a count of multiplications or visits"
@@ -44,6 +45,8 @@ AT_POINTS = {
     "8.12": "roots of quotients, which sympy can't part",
     "9.4": "powers of sums, with sums in the exponents; all masks are gone through",
     "24.1": "NumPy's own solver, and SciPy's regression",
+    "13.2": "SciPy's binomial distribution",
+    "13.6": "torch's autograd, its rows exchanged",
     "17.3": "logits that are far or equal, none of them a symbol",
 }
 # Slips that change no side's values anywhere, each with the reason; a pattern stands
@@ -56,6 +59,7 @@ EQUIVALENT = {
     r".*: (\w+) \*\* (.+) → abs\(\1\) \*\* \2": "a chance, or 2, isn't negative",
     r"rmsprop: .*|adam: .*": "a claim holds all their steps against torch's",
     r"run_backward: .*": "counted is what it multiplies, which values don't change",
+    r"mean_over_coins: (.+) \* (.+) → \1 / \2": "a coin is 1 or -1",
     r"both_ways: .*": "the numbers are random, and the two ways agree to 1e-10",
     **{
         re.escape(slip): reason
@@ -74,7 +78,8 @@ EQUIVALENT = {
             "times: return row @ matrix → return -(row @ matrix)": "likewise",
             "placed: 8 * width → width": "the places are still inside",
             "placed: 9 → 10": "a tenth place beyond the others",
-            "mean_over_coins: spread * coins → spread / coins": "a coin is 1 or -1",
+            "mean_over_coins: 1 → 2": "NumPy infers any negative size",
+            "over_all_scores: 1 → 2": "a score above all images has no chance",
             "mean_over_coins: spread1 * first → spread1 / first": "likewise",
             "rectified_slope: a > 0 → a >= 0": "no random point is zero",
             "elu: x < 0 → x <= 0": "at 0 both branches are 0",
@@ -105,6 +110,7 @@ EQUIVALENT = {
 HARMLESS = {
     r"inside: .*": "the proof holds for inputs and places drawn otherwise too",
     r"eigenvalues: .* → return -.*": "the rate of the other sign",
+    r"put: return rows.* → return -rows.*": "weights and inputs both turn their sign",
     r"bce: return .* → return .*\.T": "its entries are added up",
     r"loss: .*\.sum\(.*\) → .*\.mean\(.*\)": "ln k more, with the same gradient",
 }

@@ -87,7 +87,7 @@ def prove(
     with np.errstate(all="ignore"):  # overflow shows as a value not finite
         count = _count(formula, drawn[0])
         witnesses = _witnesses(derivative_of, count, equals, more)
-        _refuse_one_code(number, [formula, equals, at_most, *more], drawn[0])
+        _refuse_one_code(number, [formula, equals, at_most, *more], drawn[-1])
         for index, point in enumerate(drawn):
             where = f"({number}) fails at point {index}"
             for other in witnesses:
