@@ -156,6 +156,24 @@ def test_a_formula_that_changes_its_arguments_cannot_deceive() -> None:
         prove("0.1", erases, derivative_of=cube, at=ONE)
 
 
+def twice(x: np.ndarray) -> np.ndarray:
+    x *= 2
+    return x
+
+
+@pytest.mark.parametrize(
+    ("formula", "side"),
+    [
+        (twice, {"equals": lambda x: x + 0}),
+        (lambda x: slope(twice(x)), {"derivative_of": cube}),
+        (lambda x: twice(x) ** 2, {"at_most": lambda x: x**2}),
+    ],
+)
+def test_what_a_formula_changes_is_not_taken_for_rounding(formula, side) -> None:
+    with pytest.raises(AssertionError):
+        prove("0.1", formula, at=ONE, **side)
+
+
 @pytest.mark.parametrize(
     ("formula", "words"),
     [

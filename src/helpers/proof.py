@@ -1,8 +1,8 @@
 """`prove`: a formula against independent witnesses, at random points, in float64."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -160,10 +160,15 @@ def symbolic(function: Callable) -> Formula:
     return derivative
 
 
+def _own(function: Callable, args: Iterable[Array]) -> Any:
+    """What it returns for copies, so that no other call sees what it changes."""
+    return function(*(each.copy() for each in args))
+
+
 def _count(formula: Formula, point: Point) -> int:
     """How many derivatives the formula returns."""
     try:
-        value = formula(*(each.copy() for each in point.values()))
+        value = _own(formula, point.values())
     except Exception:  # the comparison at this point is going to report it
         return 1
     return len(value) if isinstance(value, tuple) else 1
@@ -186,7 +191,9 @@ def _witnesses(
 def _differences(function: Formula, count: int) -> Witness:
     def by(which: int, *args: Array) -> tuple[Array, Array]:
         before, after = args[:which], args[which + 1 :]
-        line = lambda x: np.asarray(function(*before, x, *after))  # noqa: E731
+        line = lambda x: np.asarray(  # noqa: E731
+            _own(function, (*before, x, *after))
+        )
         return central_differences(line, args[which])
 
     def slopes(*args: Array) -> Array:
@@ -210,7 +217,7 @@ def _exact(name: str, function: Formula, of: Formula | None = None) -> Witness:
         if of is None:
             return moved
         inverse = 1 / np.abs(next(iter(point.values()))).max()
-        digits = 4 * EPS * np.abs(of(*point.values())).max() * max(inverse, 1)
+        digits = 4 * EPS * np.abs(_own(of, point.values())).max() * max(inverse, 1)
         return np.nanmax([moved, digits])
 
     return Witness(name, function, EXACT, rounding)
@@ -218,8 +225,8 @@ def _exact(name: str, function: Formula, of: Formula | None = None) -> Witness:
 
 def _moved(function: Formula, point: Point) -> float:
     """Four times what moves in its values if the arguments' last digits do."""
-    value = joined(function(*point.values()))
-    others = [joined(function(*_nudged(point, seed))) for seed in range(4)]
+    value = joined(_own(function, point.values()))
+    others = [joined(_own(function, _nudged(point, seed))) for seed in range(4)]
     return 4 * max(np.abs(other - value).max() for other in others)
 
 
@@ -277,7 +284,7 @@ def _shown(
 
 def _value(function: Formula, point: Point, what: str) -> Array:
     try:
-        value = joined(function(*(each.copy() for each in point.values())))
+        value = joined(_own(function, point.values()))
     except Exception as error:
         raise AssertionError(
             f"{what} raises {type(error).__name__}: {error}"
@@ -344,5 +351,5 @@ def _bound(
             f"other side, {high[above][0]:.4g}"
         )
     if reached is not None:
-        best = dict(zip(point, reached(*point.values()), strict=True))
+        best = dict(zip(point, _own(reached, point.values()), strict=True))
         _compare(formula, bound, best, f"{where}, where the bound is reached")
