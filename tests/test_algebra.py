@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from functools import reduce
 
 import numpy as np
 import pytest
@@ -120,6 +121,18 @@ def test_every_branch_is_taken(formula) -> None:
 )
 def test_a_branch_that_is_never_taken_shows_nothing(formula) -> None:
     assert shown(formula, lambda x: x + 0, {"x": "n"}) is None
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        lambda x: np.clip(x, -1e6, 0.5),
+        lambda x: reduce(np.minimum, (1e6, 0.5), x),
+        lambda x: np.minimum(np.minimum.outer(x, [0.5, 1e6])[:, 1], 0.5),
+    ],
+)
+def test_one_bar_s_branches_are_not_another_s(formula) -> None:
+    assert shown(formula, lambda x: np.where(x > 0.5, 0.5, x), {"x": "n"}) is None
 
 
 def test_without_a_symbol_nothing_is_shown() -> None:

@@ -48,10 +48,14 @@ class Trace:
         return traced
 
     def decide(self, left: Expr, right: Expr, answer: bool) -> bool:
-        """Remember the answer at the place that asked, unless it was known before."""
+        """Remember the answer at the place that asked, unless it was known before.
+
+        One place may ask about several numbers, as np.clip does: each is its own.
+        """
         if (left, right) not in self._known:
             self._known |= {(left, right), (right, left)}
-            self.branches.setdefault(_place(), set()).add(answer)
+            place = (_place(), *_bar(left, right))
+            self.branches.setdefault(place, set()).add(answer)
         return answer
 
     def without_abs(self, expr: Expr) -> Expr:
@@ -163,6 +167,12 @@ def _place() -> tuple:
     ):
         frame = frame.f_back
     return frame.f_code, frame.f_lasti
+
+
+def _bar(left: Expr, right: Expr) -> list[Expr]:
+    """The number that one of the two is, if the other isn't one too."""
+    numbers = [each for each in (left, right) if not each.free_symbols]
+    return numbers if len(numbers) == 1 else []
 
 
 def logsumexp(a: Array, axis: int | None = None, keepdims: bool = False) -> Array:
