@@ -53,6 +53,16 @@ def test_the_runs_are_settings_times_seeds_in_their_order(runs, jobs, capsys):
     assert lines[-1].startswith("4 of 4: ")
 
 
+def test_what_a_run_does_to_its_settings_is_its_own():
+    def grows(settings, seed, folder):
+        settings["layers"].append(seed)
+        return {"value": len(settings["layers"])}
+
+    for _ in "ab":  # the second time it finds the folders as the first left them
+        done = run(grows, {"plain": ({"layers": []}, range(3))})
+        assert [each["value"] for each in done["plain"]] == [1, 1, 1]
+
+
 def test_a_finished_run_is_not_made_again_and_a_new_one_is(runs):
     first = run()
     again = run(wanted=WANTED | {"plain": ({"lr": 0.5}, [2, 3])})

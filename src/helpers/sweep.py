@@ -21,6 +21,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from hashlib import sha256
 from importlib.metadata import version
 from numbers import Real
@@ -190,7 +191,7 @@ def _once(
             write_whole(folder / "run.json", json.dumps(what, indent=1))
             start = time.perf_counter()
             with _limited(what["threads"]):
-                found = train(dict(what["settings"]), key[1], folder)
+                found = train(deepcopy(what["settings"]), key[1], folder)
             seconds = round(time.perf_counter() - start, 1)
             if not isinstance(value := found.get("value"), Real):
                 problem = f"expected a number as value, got {value!r}"
