@@ -47,7 +47,6 @@ AT_POINTS = {
     "13.6": "torch's tensors, and rows in the order of other numbers",
     "9.4": "powers of sums, with sums in the exponents; all masks are gone through",
     "24.1": "NumPy's own solver, and SciPy's regression",
-    "13.2": "SciPy's binomial distribution",
     "13.6": "torch's autograd, its rows exchanged",
     "17.3": "logits that are far or equal, none of them a symbol",
 }

@@ -1,6 +1,7 @@
 """The test of the saved network; python testing.py tests it once more."""
 
 import sys
+import zipfile
 
 import torch
 from utils.data_utils import get_testloader, get_train_and_test_set
@@ -46,6 +47,9 @@ def load_model(device, input_size=3 * 32 * 32, num_classes=10):
     """
     model = NeuralNet(input_size, num_classes).to(device)
     try:
+        with zipfile.ZipFile(MODEL_PATH) as archive:  # torch doesn't look at checksums
+            if (broken := archive.testzip()) is not None:
+                raise ValueError(f"{broken} has another checksum")
         state = torch.load(MODEL_PATH, map_location=device, weights_only=True)
         model.load_state_dict(state)
     except FileNotFoundError:
