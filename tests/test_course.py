@@ -108,3 +108,13 @@ def test_a_course_is_found_by_its_folder(tmp_path):
 def test_the_bar_is_that_of_the_questions():
     assert course.bar("technion_097200", "practical") == 0.75
     assert course.bar("ntu_fashion_mnist", "size") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "question"),
+    [("toy", "accuracy"), ("technion_097200", "other"), ("technion_097200", "theory")],
+)
+def test_a_bar_that_is_nowhere_is_asked_for(name, question):
+    wanted = f"no '{question}' of '{name}' with a number as its bar; enter it"
+    with pytest.raises(ValueError, match=wanted):
+        course.bar(name, question)

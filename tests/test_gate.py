@@ -1025,10 +1025,15 @@ def test_an_invisible_character_is_named(good, character):
     assert found == [f"cell {at}: an invisible character, {number}" for at in (7, 8)]
 
 
-@pytest.mark.parametrize("said", ["There is no exercise", ": correct"])
-def test_an_exercise_that_is_not_there_or_is_solved_already_is_named(good, said):
-    good.cells[6] = judged("4.1", f"{said}, in all cases.")
-    assert problems(good) == [f"cell 6: check says '{said}'; leave it to the reader"]
+def test_an_exercise_that_is_solved_already_is_named(good):
+    good.cells[6] = judged("4.1", "Exercise 4.1: correct in all 7 cases.")
+    assert problems(good) == ["cell 6: check says ': correct'; leave it to the reader"]
+
+
+def test_an_exercise_that_is_nowhere_is_named_with_the_file_to_mend(good):
+    good.cells[6] = judged("4.1", "There is no exercise 4.1 to check.")
+    place = "no exercise 4.1 in EXERCISES of src/helpers/exercises/ch04.py"
+    assert problems(good) == [f"cell 6: {place}; enter it and run again"]
 
 
 @pytest.mark.parametrize("alt", ["", "A curve."])

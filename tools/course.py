@@ -79,10 +79,14 @@ def find(name: str, solutions: Path = SOLUTIONS) -> Course:
 
 
 def bar(course: str, question: str) -> float:
-    """The number that a question demands."""
+    """The number that a question demands; ValueError where questions.yml has none."""
     homeworks = yaml.safe_load((SOLUTIONS / "questions.yml").read_text("utf-8"))
-    [bar] = [q["bar"] for q in homeworks[course]["questions"] if q["key"] == question]
-    [number] = bar.values()
+    asked = homeworks.get(course, {}).get("questions", [])
+    bars = [q.get("bar") for q in asked if q["key"] == question]
+    if not bars or not isinstance(bars[0], dict):
+        problem = f"solutions/questions.yml has no {question!r} of {course!r}"
+        raise ValueError(f"{problem} with a number as its bar; enter it")
+    [number] = bars[0].values()
     return number
 
 

@@ -172,10 +172,11 @@ def main() -> None:
         path = hand_in(given.course, given.id, given.names, out)
     except (OSError, ValueError) as error:
         sys.exit(f"no hand-in: {error}")
-    if not given.names:
-        print('the report has blank lines for names; NAMES="A B; C D" fills them in')
     with zipfile.ZipFile(path) as archive:
-        print(f"{path}: {', '.join(archive.namelist())}")
+        files = archive.namelist()
+    if not given.names and any(file.endswith(".pdf") for file in files):
+        print('the report has blank lines for names; NAMES="A B; C D" fills them in')
+    print(f"{path}: {', '.join(files)}")
 
 
 if __name__ == "__main__":

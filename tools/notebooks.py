@@ -114,7 +114,8 @@ def run(path: Path) -> float:
     _set_up(notebook, path)
     for name in data_sets(notebook):
         if data.load(name).source != "original":
-            raise FileNotFoundError(f"outputs are stored from the real {name} only")
+            real = f"outputs are stored from the real {name} only"
+            raise FileNotFoundError(f"{real}; make data, or name its folder in DL_DATA")
     code = digest(notebook, path.parent)  # now, since files may change meanwhile
     start = time.perf_counter()
     NotebookClient(

@@ -44,7 +44,13 @@ def checked(page: Page) -> Iterator[str]:
         elif cell.cell_type == "code":
             numbers = called(parsed(cell.source), "check")
             said = re.search(r"There is no exercise|: correct", printed(cell))
-            if numbers and said:
+            if numbers and said and said.group() == "There is no exercise":
+                module = f"ch{int(numbers[0].partition('.')[0]):02}.py"
+                yield (
+                    f"cell {at}: no exercise {numbers[0]} in EXERCISES of "
+                    f"src/helpers/exercises/{module}; enter it and run again"
+                )
+            elif numbers and said:
                 yield f"cell {at}: check says '{said.group()}'; leave it to the reader"
             for number in numbers:
                 if number != waiting:
