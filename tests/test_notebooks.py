@@ -297,14 +297,15 @@ def test_in_colab_a_solution_gets_the_files_beside_it_once(session, tmp_path, ca
     assert capsys.readouterr().out == ""
 
 
-def test_a_chapter_that_reads_a_solutions_files_gets_them_too(tmp_path):
+@pytest.mark.parametrize("room", ["solutions/a", "recipes"])
+def test_a_chapter_that_reads_a_card_gets_it_too(tmp_path, room):
     path = tmp_path / "chapters/08-a.ipynb"
     path.parent.mkdir()
     link, code = v4.new_markdown_cell("[a](../solutions/a.ipynb)"), "print(1)"
     nbformat.write(v4.new_notebook(cells=[link, v4.new_code_cell(code)]), path)
     assert "git" not in notebooks.setup_cell(path).split()
     assert notebooks.setup_cell(path) == notebooks.setup_cell(CHAPTER)
-    code = 'open("../solutions/a/cards/b.json")'
+    code = f'open("../{room}/cards/b.json")'
     nbformat.write(v4.new_notebook(cells=[link, v4.new_code_cell(code)]), path)
     setup = notebooks.setup_cell(path)
     assert '"clone"' in setup and 'os.chdir(f"{tag}/chapters")' in setup

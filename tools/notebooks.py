@@ -76,7 +76,8 @@ def setup_cell(path: Path) -> str:
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
     *_, parent, folder, _ = path.resolve().parts
     folder = f"solutions/{folder}" if parent == "solutions" else folder
-    reads = path.is_file() and b'\\"../solutions/' in path.read_bytes()  # in code
+    source = path.read_bytes() if path.is_file() else b""
+    reads = any(b'\\"../' + room in source for room in (b"solutions/", b"recipes/"))
     beside = reads or parent == "solutions"
     return (SETUP_BESIDE if beside else SETUP).format(
         address=config["repository"]["url"],
