@@ -13,7 +13,7 @@ import helpers
 from tools import pages
 
 CONF = """
-extensions = ["myst_nb", "sphinx_book_theme", "site_extension"]
+extensions = ["myst_nb", "sphinx_book_theme", "tools.site_extension"]
 nb_execution_mode = "off"
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
@@ -118,10 +118,7 @@ def build(folder, links):
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory, request):
-    patch = pytest.MonkeyPatch()
-    request.addfinalizer(patch.undo)
-    patch.syspath_prepend(request.config.rootpath / "tools")
+def built(tmp_path_factory):
     links = [f"[{target}](chapter.ipynb#{target})" for target in TARGETS]
     return build(
         tmp_path_factory.mktemp("site"), [*links, *FIGURES, "[](chapter.ipynb#nowhere)"]
@@ -205,7 +202,7 @@ def test_footer_names_the_version_and_unknown_without_git(built):
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="no git on this machine")
 def test_footer_names_the_commit(built, tmp_path):
-    import site_extension
+    from tools import site_extension
 
     git = ["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b"]
     subprocess.run([*git, "init", "-q"], check=True)
