@@ -5,7 +5,8 @@
 
 Every run is one of main.py on one thread, kept in the user's cache, or where DL_RUNS
 says. Runs that are finished aren't repeated, so this can be stopped and started at any
-time. It takes one to three minutes a run, and needs the real CIFAR-10.
+time. A run takes 70 to 100 seconds of processor time (the seconds on the
+cards are those of a busy machine), and needs the real CIFAR-10.
 """
 
 import contextlib
