@@ -286,7 +286,24 @@ def test_a_cause_whose_effect_does_not_go_on_every_seed_is_refused(
 def test_an_effect_may_be_a_fall_and_the_share_itself_is_enough(sign) -> None:
     effects = sign * np.array([4.0, 4.0, 4.0])
     claim("change", effects, control=effects / 2, share=0.5)
-    claim("change", effects, control=-effects, share=1)  # more than all of it
+    claim(
+        "change", effects, control=-effects / 2, share=0.5
+    )  # as far on the other side
+    claim("change", effects, control=effects * 0, share=1)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("left", "share"), [(-0.51, 0.5), (-2, 0.5), (-0.11, 0.9)])
+def test_a_control_that_turns_the_effect_round_is_refused(sign, left, share) -> None:
+    effects = sign * np.array([3.9, 4.0, 4.1])
+    rest = f"more than {100 * (1 - share):.4g} % of it stands there, reversed"
+    with pytest.raises(AssertionError, match=f"goes: it turns round, and {rest}"):
+        claim("change", effects, control=left * effects, share=share)
+
+
+def test_an_effect_that_stays_is_not_said_to_turn_round() -> None:
+    with pytest.raises(AssertionError, match="33 % goes; exactly"):
+        claim("change", GAPS, control=[0.08, 0.08, 0.08], share=0.5)
 
 
 @pytest.mark.parametrize(

@@ -71,13 +71,21 @@ class Row:
         if self.without is not None:
             difference = np.subtract(self.numbers, self.without)
             seeds = _one_sign(np.array(self.numbers)) and _one_sign(difference)
-            return seeds and self.share >= self.limit
+            return seeds and self.limit <= self.share <= 2 - self.limit
         mean = float(np.mean(self.numbers))
         if self.words == "at least":
             return mean >= self.limit
         if self.words == "at most":
             return mean <= self.limit
         return abs(mean - self.limit) <= self.within
+
+    @property
+    def turned(self) -> str:
+        """What to say of a control with an effect of its own."""
+        if self.without is None or not self.share > 2 - self.limit:
+            return ""
+        left = _show(1 - self.limit, "%")
+        return f": it turns round, and more than {left} of it stands there, reversed"
 
     def record(self) -> dict[str, Any]:
         """What the ledger and the site draw from."""
@@ -112,7 +120,9 @@ def claim(
         has those of the same seeds when one thing differs, which it names:
         `control={"with leaky units": effects}`, or two such; a bare list is named
         "without it". At least `share` of the mean effect has to go, 0.5 for "because",
-        and the effect and each seed's difference have to have one sign.
+        so that what is left, of either sign, is no more than the rest: a control that
+        turns the effect round does something of its own. And the effect and each
+        seed's difference have to have one sign.
     unit: "%" shows fractions of 1 as percentages; any other is appended as it is.
     on: the `helpers.data.Dataset` the values come from; on a stand-in nothing is
         claimed, and the line says so.
@@ -144,7 +154,7 @@ def claim(
     if missed := [row for row in rows if not row.met]:
         raise AssertionError(
             "\n".join(
-                f"claim not met. {one_line(row)}; exactly {row.numbers}"
+                f"claim not met. {one_line(row)}{row.turned}; exactly {row.numbers}"
                 + ("" if row.without is None else f" and {row.without}")
                 for row in missed
             )
