@@ -36,3 +36,20 @@ def test_neither_part_may_be_empty(size):
     part = torch.zeros(20, 1, 2, 2), torch.arange(20)
     with pytest.raises(ValueError, match=rf"{size} of 20 images; expected some"):
         tensors.split_validation(part, size)
+
+
+def test_a_digest_differs_with_each_value_type_shape_and_place():
+    images, labels = torch.zeros(4, 1, 2, 2), torch.tensor([0, 1, 0, 1])
+    spot = images.clone()
+    spot[3, 0, 1, 1] = 1e-30
+    parts = [
+        (images, labels),
+        (spot, labels),
+        (images, labels.flip(0)),
+        (images.half(), labels),
+        (images.reshape(4, 1, 4, 1), labels),
+    ]
+    assert len({tensors.digest(part) for part in parts}) == len(parts)
+    assert tensors.digest(parts[0], parts[1]) != tensors.digest(parts[1], parts[0])
+    strided = images.transpose(2, 3), labels
+    assert tensors.digest(strided) == tensors.digest(parts[0])

@@ -13,7 +13,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn import functional as F
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 from helpers import augment, data, precision, stand_ins, tensors, training
 from tests import POSIX
@@ -159,6 +159,50 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
     trained(checkpoint=tmp_path / "run.pt")
     with pytest.raises(ValueError, match=r"'batch': 16.*expected.*'batch': 8"):
         trained(checkpoint=tmp_path / "run.pt", batch=8, scheduler=None)
+
+
+def fitted(path, *, rate=0.1, momentum=0.0, first=None, plan=None, own=0.0):
+    """One epoch by SGD, with a checkpoint."""
+    model = network()
+    layers = (
+        {"params": model[1].parameters(), "weight_decay": own},
+        {"params": model[3].parameters()},
+    )
+    optimizer = torch.optim.SGD(layers, rate, momentum)
+    scheduler = CosineAnnealingLR(optimizer, plan) if plan else None
+    how = {"epochs": 1, "scheduler": scheduler, "checkpoint": path}
+    return training.fit(model, optimizer, first or images(), images(40), **how)
+
+
+def relabeled():
+    pictures, labels = images()
+    return pictures, labels.roll(1)
+
+
+def repainted():
+    pictures, labels = images()
+    return pictures.flip(0), labels  # the same ones, in another order
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"rate": 0.5}, r"'lr': 0\.1,.*expected.*'lr': 0\.5,"),
+        ({"momentum": 0.9}, r"'momentum': 0\.0,.*expected.*'momentum': 0\.9,"),
+        ({"own": 0.01}, r"'weight_decay': 0\.0,.*expected.*'weight_decay': 0\.01,"),
+        ({"plan": 9}, r"'T_max': 8,.*expected.*'T_max': 9,"),
+        ({"plan": None}, r"'T_max': 8,.*expected.*'scheduler': None"),
+        ({"first": relabeled()}, r"has {'data': '\w+'}, expected {'data': '\w+'}"),
+        ({"first": repainted()}, r"has {'data': '\w+'}, expected {'data': '\w+'}"),
+    ],
+)
+def test_a_checkpoint_of_other_rates_schedules_or_data_is_refused(
+    changed, said, tmp_path
+):
+    path = tmp_path / "run.pt"
+    assert fitted(path, plan=8) == fitted(path, plan=8)
+    with pytest.raises(ValueError, match=rf"{said}.*; name another file"):
+        fitted(path, **{"plan": 8} | changed)
 
 
 def test_the_weights_that_validated_best_are_left_in_the_model(monkeypatch):

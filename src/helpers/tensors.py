@@ -1,5 +1,7 @@
 """Whole image sets as PyTorch tensors, on the device where they are used."""
 
+from hashlib import sha256
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -27,3 +29,12 @@ def split_validation(part: Part, size: int, seed: int = 0) -> tuple[Part, Part]:
     order = torch.from_numpy(np.random.default_rng(seed).permutation(len(labels)))
     kept, drawn = order[size:], order[:size]
     return (images[kept], labels[kept]), (images[drawn], labels[drawn])
+
+
+def digest(*parts: Part) -> str:
+    """Twelve hexadecimal digits that differ where an image or a label does."""
+    found = sha256()
+    for each in (tensor for part in parts for tensor in part):
+        found.update(f"{each.dtype} {tuple(each.shape)}".encode())
+        found.update(each.cpu().contiguous().view(torch.uint8).numpy())
+    return found.hexdigest()[:12]

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from helpers.files import write_whole
+from helpers import checkpoints
 from helpers.precision import FLOAT32, Precision, autocast, fastest, formatted
 from helpers.tensors import Part
 
@@ -87,7 +86,7 @@ def fit(
     Returns for each epoch "train_loss" and "train_accuracy" (of augmented images, while
     the weights changed), "loss" and "accuracy" in validation, and "seconds".
     Raises FloatingPointError at a loss that isn't finite, with the best weights so far
-    in the model; ValueError for a checkpoint of other settings.
+    in the model; ValueError for a checkpoint of other settings or data.
     """
     if dist.is_torchelastic_launched() and not dist.is_initialized():
         dist.init_process_group(timeout=timedelta(minutes=5))
@@ -99,10 +98,12 @@ def fit(
         rule = get_ema_multi_avg_fn(ema)
         parts["ema"] = AveragedModel(model, multi_avg_fn=rule, use_buffers=True)
     validated = parts["ema"].module if ema else model
-    settings = {"images": n, "epochs": epochs, "batch": batch, "seed": seed}
-    settings |= {"label_smoothing": label_smoothing, "clip": clip, "ema": ema}
+    settings = {"epochs": epochs, "batch": batch, "seed": seed, "clip": clip}
+    settings |= {"label_smoothing": label_smoothing, "ema": ema}
+    if checkpoint:
+        settings |= checkpoints.beginning(optimizer, scheduler, train, validation)
     if checkpoint and Path(checkpoint).exists():
-        run = _load(checkpoint, parts, settings)
+        run = checkpoints.load(checkpoint, parts, settings)
     else:
         precision = precision or fastest(model, train[0][:batch], train[1][:batch])
         run = {"settings": settings, "precision": precision, "step": 0}
@@ -121,8 +122,8 @@ def fit(
             order = np.random.default_rng([seed, epoch]).permutation(n)
             for i in range(run["step"] % steps, steps):
                 start = time.perf_counter()
-                if checkpoint and start - saved > SAVE_EVERY:
-                    _save(checkpoint, parts, run)
+                if checkpoint and me == 0 and start - saved > SAVE_EVERY:
+                    checkpoints.save(checkpoint, parts, run)
                     saved = start
                 rng = np.random.default_rng([seed, epoch, i + 1])
                 torch.manual_seed(int(rng.integers(2**62)) + me)  # for dropout
@@ -168,8 +169,8 @@ def fit(
                 history[name].append(value)
             run["sums"].zero_()
             bar.set_postfix(accuracy=f"{accuracy:.2%}")
-    if checkpoint:
-        _save(checkpoint, parts, run)
+    if checkpoint and me == 0:
+        checkpoints.save(checkpoint, parts, run)
     model.load_state_dict(run["best"])
     return history
 
@@ -179,19 +180,3 @@ def _finite(loss: float, model: nn.Module, run: dict[str, Any]) -> None:
         model.load_state_dict(run["best"])
         problem = f"the loss is {loss} after {run['step']} steps"
         raise FloatingPointError(f"{problem}; lower the learning rate or clip more")
-
-
-def _save(path: str | Path, parts: dict[str, Any], run: dict[str, Any]) -> None:
-    if rank() == 0:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        state = {name: each.state_dict() for name, each in parts.items()}
-        write_whole(path, partial(torch.save, state | {"run": run}))
-
-
-def _load(path: str | Path, parts: dict, settings: dict[str, Any]) -> dict[str, Any]:
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    if (found := state["run"]["settings"]) != settings:
-        raise ValueError(f"{path} has {found}, expected {settings}; name another file")
-    for name, each in parts.items():
-        each.load_state_dict(state[name])
-    return state["run"]
