@@ -112,6 +112,13 @@ def test_a_folder_of_another_run_is_refused_before_any_run(runs, changes, named)
     assert sorted(runs.rglob("*")) == before
 
 
+@pytest.mark.parametrize("value", [len, [lambda x: x], {1j: 2}, np.arange(2)])
+def test_a_setting_that_no_file_can_note_is_refused_before_any_run(runs, value):
+    with pytest.raises(TypeError, match=r"slow: expected num.* got rate = .*name"):
+        run(wanted={"plain": ({"lr": 0.5}, [0]), "slow": ({"rate": value}, [0])})
+    assert not runs.exists()
+
+
 def test_the_code_of_a_program_counts_but_not_its_prose(runs, tmp_path):
     program, weights = tmp_path / "train.py", tmp_path / "start.bin"
     program.write_text("def f(x):\n    return x + 1\n")

@@ -72,8 +72,11 @@ def run(
     Returns for each name, in the order of its seeds, what `results.write` takes as
     seeds. Prints a line for each run. The first one that fails ends the sweep, with
     what it raised. Raises ValueError before any run if a folder was left by one with
-    other settings, data, code, versions or threads, and for a result that has no value.
+    other settings, data, code, versions or threads, and for a result that has no value;
+    TypeError for a setting that no file can note.
     """
+    for card, (settings, _) in wanted.items():
+        _refuse_unwritable(card, settings)
     runs = {(card, seed): s for card, (s, seeds) in wanted.items() for seed in seeds}
     same = {
         "data": dict(data),
@@ -159,7 +162,7 @@ def main(
             done = run(train, some, jobs=given.jobs, **how)
         if given.card is None and given.seed is None:
             cards(done)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
         sys.exit(f"{parser.prog}: {error}")
     except KeyboardInterrupt:
         sys.exit("stopped; the same command goes on")
@@ -199,6 +202,21 @@ def _once(
             found = {"seed": key[1], "seconds": seconds, **found}
             write_whole(path, json.dumps(found, default=methodcaller("tolist")))
     return key, json.loads(path.read_text("utf-8"))
+
+
+def _refuse_unwritable(card: str, settings: Settings) -> None:
+    """Raise TypeError where a setting, such as a function, leaves no word in a file.
+
+    A later sweep couldn't tell whether its run is the same.
+    """
+    for name, value in settings.items():
+        try:
+            json.dumps(value)
+        except TypeError as error:
+            raise TypeError(
+                f"{card}: expected numbers, text, lists or dicts as settings, got "
+                f"{name} = {value!r}; give it a name, and look that up in the run"
+            ) from error
 
 
 def _refuse_others(folder: Path, what: dict[str, Any]) -> None:
