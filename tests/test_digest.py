@@ -65,10 +65,15 @@ def change(path, old, new):
     path.write_text(source.replace(old, new))
 
 
+def coded(*sources, **more):
+    """Code cells, the first of them the setup cell."""
+    cells = [v4.new_code_cell(source, **more) for source in sources]
+    cells[0].metadata.tags = ["remove-cell"]
+    return cells
+
+
 def of(book, *cells):
-    notebook = v4.new_notebook(
-        cells=[v4.new_code_cell(cell) for cell in cells or CELLS]
-    )
+    notebook = v4.new_notebook(cells=coded(*cells or CELLS))
     return digest(notebook, book / "chapters", book / "src")
 
 
@@ -184,9 +189,16 @@ def test_the_setup_cell_comments_and_layout_do_not_change_it(book, cells):
     assert of(book, *cells) == of(book)
 
 
+def test_without_a_setup_cell_the_first_cell_counts(book):
+    one, other = (
+        v4.new_notebook(cells=[v4.new_code_cell(source)]) for source in ("f()", "g()")
+    )
+    assert digest(one, book) != digest(other, book)
+
+
 def test_text_outputs_and_metadata_do_not_change_it(book):
     text, output = v4.new_markdown_cell, v4.new_output("stream", text="7\n")
-    cells = [v4.new_code_cell(c, outputs=[output], execution_count=7) for c in CELLS]
+    cells = coded(*CELLS, outputs=[output], execution_count=7)
     cells = [text("# A title"), *cells[:3], text("See."), *cells[3:]]
     notebook = v4.new_notebook(cells=cells, metadata={"book": {"seconds": 3}})
     assert digest(notebook, book / "chapters", book / "src") == of(book)
@@ -227,7 +239,7 @@ def course(book):
 
 
 def of_solution(course, *cells, folder=None):
-    notebook = v4.new_notebook(cells=[v4.new_code_cell(c) for c in ("pass", *cells)])
+    notebook = v4.new_notebook(cells=coded("pass", *cells))
     return digest(notebook, folder or course, course.parents[1] / "src")
 
 
@@ -350,12 +362,8 @@ def test_a_strange_pattern_does_no_harm(course, string):
 SCRIPT = """
 import sys
 from pathlib import Path
-from pathlib import Path
-from types import SimpleNamespace
-from tools.digest import digest
-cells = [SimpleNamespace(cell_type="code", source=cell) for cell in sys.argv[2:]]
-book = Path(sys.argv[1])
-print(digest(SimpleNamespace(cells=cells), book / "chapters", book / "src"))
+from tests.test_digest import of
+print(of(Path(sys.argv[1]), *sys.argv[2:]))
 """
 
 

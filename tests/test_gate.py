@@ -130,6 +130,23 @@ def test_a_notebook_that_keeps_all_rules_passes(good):
     assert problems(good) == []
 
 
+HANDED_IN = "solutions/course/part1/task.ipynb"
+
+
+def test_a_handed_in_notebook_is_executed_and_clean_and_needs_nothing_of_the_book():
+    notebook = v4.new_notebook(
+        metadata={"book": {"seconds": 3.2}},
+        cells=[text("# Task"), code("import numpy"), code("print(7)", printed("7"))],
+    )
+    kept = deepcopy(notebook)
+    assert problems(notebook, HANDED_IN) == []
+    assert "setup cell" in problems(notebook, "solutions/course/task.ipynb")[0]
+    notebook.cells[2].outputs = []
+    assert "calls print, but its output is missing" in problems(notebook, HANDED_IN)[0]
+    kept.cells[2].outputs[0].text = "/root/data"
+    assert "names a machine's path" in problems(kept, HANDED_IN)[0]
+
+
 @pytest.mark.parametrize("part", ["source", "outputs", "metadata"])
 def test_another_first_cell_than_the_silent_hidden_setup_cell_is_named(good, part):
     slip = {"source": "pass", "outputs": [printed("installed")], "metadata": {}}

@@ -110,6 +110,16 @@ def test_a_book_that_keeps_all_rules_passes(book):
     assert book.problems() == []
 
 
+def test_a_handed_in_notebook_is_listed_nowhere_and_its_seconds_count(book):
+    task = notebook("# Task")
+    book.notebooks["solutions/course/part1/task.ipynb"] = task
+    assert book.problems() == []
+    task.metadata.book.seconds = 840
+    assert [said for _, said in book.problems()] == [
+        "846 s for all notebooks; at most 840"
+    ]
+
+
 # --- the files ------------------------------------------------------------------------
 
 

@@ -21,12 +21,16 @@ ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = ROOT / "src"
 # The trees of other versions differ, so digests are compared on this one only.
 PYTHON = (3, 11)
+SETUP_TAG = "remove-cell"
 
 
 def digest(notebook: NotebookNode, folder: Path, library: Path = LIBRARY) -> str:
     """The digest of a notebook that lies in `folder`, importing from `library`."""
-    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"][1:]
-    trees = [parsed(source) for source in cells]
+    trees = [
+        parsed(cell.source)
+        for cell in notebook.cells
+        if cell.cell_type == "code" and SETUP_TAG not in cell.metadata.get("tags", [])
+    ]
     folder, library = folder.resolve(), library.resolve()  # they are sorted together
     whole = hashlib.sha256()
     for tree in trees:

@@ -8,7 +8,8 @@ from tools.reading import Book, Page
 
 def problems(page: Page) -> list[str]:
     """Every breach in one notebook."""
-    return [problem for rule in rules.NOTEBOOK for problem in rule(page)]
+    kept = rules.HANDED_IN if page.handed_in else rules.NOTEBOOK
+    return [problem for rule in kept for problem in rule(page)]
 
 
 def problems_between(book: Book) -> Iterator[tuple[str, str]]:

@@ -20,9 +20,8 @@ import helpers
 from helpers import data
 from helpers.files import write_whole
 from tools import gate
-from tools.digest import PYTHON, ROOT, digest, sealed
+from tools.digest import PYTHON, ROOT, SETUP_TAG, digest, sealed
 from tools.reading import Page, data_sets, read_book
-from tools.rules.cells import SETUP_TAG
 
 # One thread, as in the tests; and no outputs stored that come from stand-in data.
 SURROUNDINGS = {
@@ -71,6 +70,11 @@ def notebooks() -> list[Path]:
     return sorted([*ROOT.glob("chapters/*.ipynb"), *ROOT.glob("solutions/*/*.ipynb")])
 
 
+def handed_in() -> list[Path]:
+    """The notebooks that are parts of a hand-in, which need nothing of the book."""
+    return sorted(ROOT.glob("solutions/*/*/*.ipynb"))
+
+
 def setup_cell(path: Path) -> str:
     """The source of a notebook's first code cell, from `_config.yml`'s address."""
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
@@ -112,7 +116,8 @@ def run(path: Path) -> float:
     fails or takes too long, DeadKernelError, FileNotFoundError without the real data.
     """
     notebook = opened(path)
-    _set_up(notebook, path)
+    if not Page(path, notebook).handed_in:
+        _set_up(notebook, path)
     for name in data_sets(notebook):
         if data.load(name).source != "original":
             real = f"outputs are stored from the real {name} only"
@@ -196,7 +201,7 @@ def _write(notebook: NotebookNode, path: Path) -> None:
 def run_all(paths: list[Path]) -> int:
     """Execute these notebooks, or all stale ones; return how many failed."""
     failed = 0
-    for path in paths or notebooks():
+    for path in paths or [*notebooks(), *handed_in()]:
         name = os.path.relpath(path, ROOT)
         try:
             if not paths and not is_stale(opened(path), path):
@@ -220,7 +225,8 @@ def check_all(paths: list[Path]) -> int:
         wanted = ".".join(map(str, PYTHON))
         print(f"Staleness is not checked: that takes Python {wanted}.")
     pages, found, stale = {}, [], set()
-    for path in dict.fromkeys([*notebooks(), *map(Path.resolve, paths)]):
+    every = [*notebooks(), *handed_in(), *map(Path.resolve, paths)]
+    for path in dict.fromkeys(every):
         name = os.path.relpath(path, ROOT)
         try:
             notebook = opened(path)

@@ -38,6 +38,11 @@ class Page:
         return int(number[1]) if number else None
 
     @property
+    def handed_in(self) -> bool:
+        """Whether it is a part of a hand-in, in a folder of a solution's."""
+        return bool(re.search(r"\bsolutions/[^/]+/[^/]+/", self.path.as_posix()))
+
+    @property
     def code(self) -> list[tuple[int, NotebookNode]]:
         return code_cells(self.notebook)
 

@@ -1,10 +1,10 @@
 """The rules that the stored book has to keep, by subject; each rule is one function.
 
 A rule for notebooks takes a `Page` and yields sentences, one a breach; it is named in
-`NOTEBOOK`. A rule for the whole book takes a `Book` and yields pairs of a path and a
-sentence; it is named in `BOOK`. To add one, write it beside its like and name it here;
-`tests/test_gate.py` has a notebook that keeps all of them. Cells are counted from 0,
-Markdown cells included.
+`NOTEBOOK`, and in `HANDED_IN` if it holds for a part of a hand-in too. A rule for the
+whole book takes a `Book` and yields pairs of a path and a sentence; it is named in
+`BOOK`. To add one, write it beside its like and name it here; `tests/test_gate.py` has
+a notebook that keeps all of them. Cells are counted from 0, Markdown cells included.
 """
 
 from tools.rules import (
@@ -57,6 +57,24 @@ NOTEBOOK = (
     exercises.numbered,
     exercises.checked,
     exercises.folded,
+)
+# A notebook that is handed in runs without the book, so that it can't speak its verbs.
+HANDED_IN = (
+    cells.short,
+    cells.plain_python,
+    cells.known_tags,
+    cells.nothing_set_apart,
+    cells.small_and_quick,
+    outputs.executed_in_order,
+    outputs.as_executed,
+    outputs.clean,
+    outputs.complete,
+    outputs.few_uncompared,
+    outputs.shown_errors,
+    text.plain_markdown,
+    text.plain_html,
+    text.closed_formulas,
+    text.nothing_hidden,
 )
 BOOK = (
     book.listed,

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 import nbformat
 
-from tools.digest import parsed
+from tools.digest import SETUP_TAG, parsed
 from tools.reading import Page, at_margin, pictures_of, tags_of
 
 LINES, COLUMNS = 15, 88
 BYTES = 500_000
 SECONDS = 60
-SETUP_TAG = "remove-cell"
 TAGS = {"hide-input", "nbval-ignore-output", "raises-exception"}
 METADATA = {"book", "kernelspec", "language_info"}
 INDIRECT = {"exec", "eval", "globals", "__import__", "__builtins__"}
