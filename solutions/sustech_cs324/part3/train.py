@@ -1,0 +1,147 @@
+"""Train a vanilla RNN to say the last digit of a palindrome (Part III, Task 1).
+
+    python train.py --input_length 4
+
+trains on palindromes of length T = 5, in half a minute. A run that is killed goes on
+after its last whole epoch, to the same weights. What was measured lies beside them, as
+JSON; --one_hot, --init orthogonal and --max_norm 1 remember for longer.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from dataset import PalindromeDataset
+from torch import nn
+from torch.utils.data import DataLoader, random_split
+from utils import AverageMeter, accuracy
+from vanilla_rnn import VanillaRNN
+
+
+def train(model, data_loader, optimizer, criterion, device, config):
+    """One epoch; returns the average loss and the average accuracy."""
+    losses, accuracies = AverageMeter("Loss", ":.4f"), AverageMeter("Accuracy", ":.4f")
+    model.train()
+    for step, (inputs, targets) in enumerate(data_loader):
+        inputs, targets = inputs.to(device), targets.to(device)
+        outputs = model(inputs)
+        loss = criterion(outputs, targets)
+        optimizer.zero_grad()
+        loss.backward()
+        # Before the step and after backward; anywhere else it changes nothing.
+        nn.utils.clip_grad_norm_(model.parameters(), max_norm=config.max_norm)
+        optimizer.step()
+        losses.update(loss.item(), len(targets))
+        accuracies.update(accuracy(outputs, targets), len(targets))
+        if step % 10 == 0:
+            print(f"[{step}/{len(data_loader)}] {losses} {accuracies}")
+    return losses.avg, accuracies.avg
+
+
+@torch.no_grad()
+def evaluate(model, data_loader, optimizer, criterion, device, config):
+    """The average loss and the average accuracy; nothing is trained."""
+    losses, accuracies = AverageMeter("Loss", ":.4f"), AverageMeter("Accuracy", ":.4f")
+    model.eval()
+    for inputs, targets in data_loader:
+        inputs, targets = inputs.to(device), targets.to(device)
+        outputs = model(inputs)
+        losses.update(criterion(outputs, targets).item(), len(targets))
+        accuracies.update(accuracy(outputs, targets), len(targets))
+    return losses.avg, accuracies.avg
+
+
+def initialize(model, kind):
+    """W_hh orthogonal, or the identity; "default" is what torch gave it."""
+    if kind == "orthogonal":
+        nn.init.orthogonal_(model.W_hh.weight)
+    elif kind == "identity":
+        nn.init.eye_(model.W_hh.weight)
+
+
+def save(state, path):
+    """Write in one step, so that a killed run leaves a whole file."""
+    part = path.with_name(f"{path.name}.part")
+    torch.save(state, part)
+    part.replace(path)
+
+
+def main(config):
+    """Train, and store the weights and what was measured."""
+    # dimensions that don't fit each other are better said before an hour's training
+    if config.input_dim != (10 if config.one_hot else 1):
+        raise SystemExit("--input_dim is 10 with --one_hot, and 1 without")
+    torch.manual_seed(config.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = VanillaRNN(
+        config.input_length, config.input_dim, config.num_hidden, config.num_classes
+    )
+    initialize(model, config.init)
+    model.to(device)
+
+    dataset = PalindromeDataset(
+        config.input_length, config.data_size, config.one_hot, config.seed
+    )
+    shares = [config.portion_train, 1 - config.portion_train]
+    train_set, val_set = random_split(dataset, shares)
+    if not len(train_set) or not len(val_set):
+        raise SystemExit(f"--portion_train {config.portion_train} leaves a part empty")
+    order = torch.Generator()
+    train_loader = DataLoader(train_set, config.batch_size, True, generator=order)
+    val_loader = DataLoader(val_set, config.batch_size)
+
+    criterion = nn.CrossEntropyLoss()
+    optimizer = torch.optim.RMSprop(model.parameters(), lr=config.learning_rate)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.max_epoch)
+
+    parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
+    out, measured = Path(config.out), {"flags": vars(config), "epochs": []}
+    checkpoint = out.with_suffix(".checkpoint")
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        if state["measured"]["flags"] != vars(config):
+            raise SystemExit(f"{checkpoint} is of other flags; delete it, or set --out")
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        measured = state["measured"]
+    for epoch in range(len(measured["epochs"]), config.max_epoch):
+        order.manual_seed(1000 * config.seed + epoch)  # so that a run can go on
+        now = optimizer, criterion, device, config
+        loss, share = train(model, train_loader, *now)
+        values = {"train_loss": loss, "train_accuracy": share}
+        values["loss"], values["accuracy"] = evaluate(model, val_loader, *now)
+        scheduler.step()
+        measured["epochs"].append(values)
+        print(epoch + 1, *(f"{name} {value:.4f}" for name, value in values.items()))
+        state = {name: part.state_dict() for name, part in parts.items()}
+        save(state | {"measured": measured}, checkpoint)
+    save(model.state_dict(), out)
+    out.with_suffix(".json").write_text(json.dumps(measured))
+    print("Done training.")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name, default, meaning in (
+        ("input_length", 19, "digits that are read, T - 1"),
+        ("input_dim", 1, "numbers a digit is put in as; 10 with --one_hot"),
+        ("num_classes", 10, "digits that there are"),
+        ("num_hidden", 128, "numbers of the hidden state"),
+        ("batch_size", 128, "palindromes a step"),
+        ("learning_rate", 0.001, "of RMSprop, at the start"),
+        ("max_epoch", 1000, "passes over the training palindromes"),
+        ("max_norm", 10.0, "the largest norm that the gradient keeps"),
+        ("data_size", 1_000_000, "palindromes drawn, where there are as many"),
+        ("portion_train", 0.8, "share of them that is trained on"),
+        ("seed", 0, "of weights, palindromes, split and order"),
+        ("out", "vanilla_rnn.pt", "file for the weights"),
+    ):
+        parser.add_argument(
+            f"--{name}", type=type(default), default=default, help=meaning
+        )
+    parser.add_argument("--one_hot", action="store_true", help="digits as rows of ten")
+    parser.add_argument(
+        "--init", default="default", choices=("default", "orthogonal", "identity")
+    )
+    main(parser.parse_args())

@@ -1,0 +1,325 @@
+"""CS324 Part III: the data, the network and the programs do what they say."""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.test_imports import imported
+
+PART = Path(__file__).parents[1] / "solutions" / "sustech_cs324" / "part3"
+PROGRAMS = ["dataset.py", "lengths.py", "train.py", "utils.py", "vanilla_rnn.py"]
+MODULES = [Path(name).stem for name in PROGRAMS]
+
+
+@pytest.fixture(autouse=True)
+def part(monkeypatch):
+    """Its files can be imported, and are forgotten again."""
+    monkeypatch.syspath_prepend(str(PART))
+    yield
+    for name in MODULES:
+        sys.modules.pop(name, None)
+
+
+def run(folder, *words, program="train.py"):
+    command = [sys.executable, PART / program, *map(str, words)]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_files_need_nothing_of_the_book_and_no_recurrent_layer(name):
+    source = (PART / name).read_text()
+    assert imported(source).isdisjoint({"helpers", "tools"})
+    for forbidden in ("nn.RNN", "nn.LSTM", "nn.GRU", "RNNCell", "LSTMCell", "GRUCell"):
+        assert forbidden not in source
+
+
+@pytest.mark.parametrize("length", [2, 3, 4, 5, 18, 19, 36, 37, 41, 200])
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_items_are_palindromes_without_their_last_digit(length, one_hot):
+    from dataset import PalindromeDataset
+
+    palindromes = PalindromeDataset(length - 1, 10, one_hot, seed=0)
+    assert len(palindromes) == 10
+    for inputs, label in palindromes:
+        assert inputs.dtype == torch.float32
+        assert inputs.shape == (length - 1, 10 if one_hot else 1)
+        digits = inputs.argmax(1) if one_hot else inputs[:, 0].long()
+        digits = [*digits.tolist(), label]
+        assert digits == digits[::-1]
+
+
+def test_a_number_is_padded_and_its_middle_digit_stands_once():
+    from dataset import PalindromeDataset
+
+    assert PalindromeDataset(4, 1).generate_palindrome(27) == [0, 2, 7, 2, 0]
+    assert PalindromeDataset(3, 1).generate_palindrome(7) == [0, 7, 7, 0]
+    number = 12345678901234567890123
+    digits = [int(digit) for digit in str(number)]
+    made = PalindromeDataset(45, 1).generate_palindrome(number)
+    assert made == digits + digits[::-1]
+
+
+@pytest.mark.parametrize("length, population", [(2, 10), (3, 100), (5, 1000)])
+def test_no_palindrome_is_drawn_twice_and_a_million_is_cut(length, population, capsys):
+    from dataset import PalindromeDataset
+
+    palindromes = PalindromeDataset(length - 1, 1_000_000, seed=0)
+    assert "Warning" in capsys.readouterr().out
+    assert sorted(palindromes.data) == list(range(population))
+    assert PalindromeDataset(40, 10, seed=1).data != PalindromeDataset(40, 10).data
+    assert len(set(PalindromeDataset(40, 5000, seed=1).data)) == 5000
+
+
+@pytest.mark.parametrize("arguments", [(0, 10), (4, 0), (-1, 5)])
+def test_lengths_and_sizes_that_cannot_be_are_refused(arguments):
+    from dataset import PalindromeDataset
+
+    with pytest.raises(ValueError, match="have to be 1 or more"):
+        PalindromeDataset(*arguments)
+
+
+@pytest.mark.parametrize("input_dim", [1, 10])
+def test_the_network_is_the_three_equations_and_agrees_with_torch(input_dim):
+    from vanilla_rnn import VanillaRNN
+
+    torch.manual_seed(0)
+    net = VanillaRNN(7, input_dim, 11, 10).double()
+    peer = nn.RNN(input_dim, 11, batch_first=True).double()
+    with torch.no_grad():
+        peer.weight_ih_l0.copy_(net.W_hx.weight)
+        peer.weight_hh_l0.copy_(net.W_hh.weight)
+        peer.bias_ih_l0.copy_(net.W_hx.bias)
+        peer.bias_hh_l0.zero_()
+    x = torch.randn(5, 7, input_dim).double()
+    expected = net.W_ph(peer(x)[0][:, -1])
+    assert torch.allclose(net(x), expected, rtol=0, atol=1e-12)
+
+
+def test_one_bias_a_state_makes_17930_parameters():
+    from vanilla_rnn import VanillaRNN
+
+    net = VanillaRNN(19, 1, 128, 10)
+    assert sum(each.numel() for each in net.parameters()) == 17_930
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 1), (2, 4, 10), (2, 4)])
+def test_inputs_of_another_shape_are_refused(shape):
+    from vanilla_rnn import VanillaRNN
+
+    with pytest.raises(ValueError, match=r"reads \(batch, 4, 1\)"):
+        VanillaRNN(4, 1, 8, 10)(torch.zeros(shape))
+
+
+def test_a_short_last_batch_weighs_less():
+    from utils import AverageMeter, accuracy
+
+    meter = AverageMeter("Accuracy", ":.2f")
+    meter.update(1.0, 128)
+    meter.update(0.0, 72)
+    assert meter.avg == pytest.approx(0.64) and meter.val == 0
+    assert str(meter) == "Accuracy 0.00 (0.64)"
+    output = torch.tensor([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0]])
+    assert accuracy(output, torch.tensor([1, 0, 0])) == pytest.approx(2 / 3)
+
+
+def test_the_flags_have_the_names_and_defaults_of_the_contract():
+    shown = run(PART, "--help").stdout
+    contract = {
+        "input_length": 19,
+        "input_dim": 1,
+        "num_classes": 10,
+        "num_hidden": 128,
+        "batch_size": 128,
+        "learning_rate": 0.001,
+        "max_epoch": 1000,
+        "max_norm": 10.0,
+        "data_size": 1_000_000,
+        "portion_train": 0.8,
+    }
+    source = (PART / "train.py").read_text().replace("1_000_000", "1000000")
+    for name, default in contract.items():
+        assert f"--{name} " in shown
+        assert f'("{name}", {default}, ' in source
+
+
+SHORT = ("--input_length", 4, "--data_size", 200, "--max_epoch", 3, "--num_hidden", 8)
+
+
+def outcome(folder):
+    measured = json.loads((folder / "vanilla_rnn.json").read_text())
+    return measured["epochs"], torch.load(folder / "vanilla_rnn.pt", weights_only=True)
+
+
+def test_a_killed_run_ends_with_the_same_weights(tmp_path, monkeypatch):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir(), killed.mkdir()
+    assert run(whole, *SHORT).returncode == 0
+    import train
+
+    # Killed in its second epoch: the third call is that of the second validation.
+    monkeypatch.chdir(killed)
+    config = dict(zip((word[2:] for word in SHORT[::2]), SHORT[1::2], strict=True))
+    flags = json.loads((whole / "vanilla_rnn.json").read_text())["flags"]
+    calls = []
+
+    def evaluate(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    real = train.evaluate
+    monkeypatch.setattr(train, "evaluate", evaluate)
+    with pytest.raises(KeyboardInterrupt):
+        train.main(argparse.Namespace(**flags | config))
+    assert run(killed, *SHORT).returncode == 0
+    (epochs, weights), (others, other) = outcome(killed), outcome(whole)
+    assert epochs == others
+    assert all(torch.equal(weights[name], other[name]) for name in weights)
+
+
+def test_a_checkpoint_of_other_flags_is_refused(tmp_path):
+    assert run(tmp_path, *SHORT).returncode == 0
+    again = run(tmp_path, *SHORT, "--learning_rate", 0.01)
+    assert again.returncode and "other flags" in again.stderr
+
+
+@pytest.mark.parametrize(
+    "words, why",
+    [
+        (("--one_hot",), "--input_dim is 10 with --one_hot"),
+        (("--input_dim", 10), "--input_dim is 10 with --one_hot"),
+        (("--portion_train", 1), "leaves a part empty"),
+        (("--input_length", 0), "have to be 1 or more"),
+        (("--max_epoch", "x"), "invalid int value"),
+    ],
+)
+def test_flags_that_do_not_fit_are_refused_in_a_line(tmp_path, words, why):
+    done = run(tmp_path, *SHORT, *words)
+    assert done.returncode and why in done.stderr
+
+
+@pytest.fixture
+def lengths(monkeypatch, tmp_path):
+    import lengths
+
+    flags = argparse.Namespace(
+        length=6,
+        steps=100,
+        seeds=3,
+        num_hidden=16,
+        batch_size=16,
+        learning_rate=0.01,
+        max_norm=1.0,
+        curriculum=0,
+        growth=2,
+        also="",
+        out=str(tmp_path / "lengths.json"),
+        one_hot=True,
+        init="orthogonal",
+    )
+    monkeypatch.setattr(lengths, "FLAGS", flags, raising=False)
+    return lengths
+
+
+def test_networks_trained_at_once_equal_those_trained_one_after_the_other(lengths):
+    flags = lengths.FLAGS
+    model = lengths.start()
+    optimizer = torch.optim.RMSprop(model.parameters(), lr=flags.learning_rate)
+    sets = [lengths.Palindromes(flags.length, seed) for seed in range(flags.seeds)]
+    for number in range(50):
+        lengths.step(model, optimizer, sets, number)
+    for seed in range(flags.seeds):
+        torch.manual_seed(seed)
+        net = lengths.VanillaRNN(5, 10, flags.num_hidden, 10)
+        lengths.initialize(net, flags.init)
+        optimizer = torch.optim.RMSprop(net.parameters(), lr=flags.learning_rate)
+        for number in range(50):
+            digits = sets[seed].batch(flags.batch_size, number)
+            inputs, labels = lengths.encoded(digits)
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(net(inputs), labels).backward()
+            nn.utils.clip_grad_norm_(net.parameters(), flags.max_norm)
+            optimizer.step()
+        for name, each in net.named_parameters():
+            stacked = model.get_parameter(name.replace(".", "_"))[seed]
+            assert torch.allclose(stacked, each, rtol=0, atol=1e-5), name
+
+
+@pytest.mark.parametrize("length", [2, 5, 8, 9, 12, 36, 60])
+def test_what_is_held_out_is_never_trained_on(lengths, length):
+    made = lengths.Palindromes(length, 0)
+    half = -(-length // 2)
+    assert made.test.shape == (10**half // 5 if length <= 8 else 10_000, length)
+    batches = np.concatenate([made.batch(64, step) for step in range(200)])
+    for each in (made.test, batches):
+        assert np.array_equal(each, each[:, ::-1])
+        assert each.min() >= 0 and each.max() <= 9
+    tested = {row.tobytes() for row in made.test}
+    assert tested.isdisjoint(row.tobytes() for row in batches)
+    if length <= 5:
+        assert len(tested) + len({row.tobytes() for row in batches}) == 10**half
+
+
+def test_another_seed_holds_out_others_and_a_step_draws_the_same_again(lengths):
+    one, other = lengths.Palindromes(6, 0), lengths.Palindromes(6, 1)
+    assert not np.array_equal(one.test, other.test)
+    assert np.array_equal(one.batch(8, 3), lengths.Palindromes(6, 0).batch(8, 3))
+    assert not np.array_equal(one.batch(8, 3), one.batch(8, 4))
+
+
+def test_each_network_is_clipped_by_its_own_norm(lengths):
+    a, b = (nn.Parameter(torch.zeros(2, 3, 2)), nn.Parameter(torch.zeros(2, 4)))
+    torch.manual_seed(0)
+    a.grad, b.grad = torch.randn(2, 3, 2), torch.randn(2, 4)
+    a.grad[1] /= 100
+    b.grad[1] /= 100
+    before = a.grad.clone(), b.grad.clone()
+    lengths.clip([a, b], 0.5)
+    norm = sum(each.grad[0].square().sum() for each in (a, b)).sqrt()
+    assert norm == pytest.approx(0.5, abs=1e-5)
+    assert torch.equal(a.grad[1], before[0][1])
+    assert torch.equal(b.grad[1], before[1][1])
+
+
+def finished(lengths):
+    lengths.main()
+    measured = json.loads(Path(lengths.FLAGS.out).read_text())
+    return {name: measured[name] for name in ("curves", "accuracy")}
+
+
+def test_a_killed_run_of_lengths_goes_on_to_the_same_numbers(lengths, monkeypatch):
+    lengths.FLAGS.steps, lengths.FLAGS.curriculum, lengths.LOOK = 12, 2, 4
+    uninterrupted = finished(lengths)
+    out = Path(lengths.FLAGS.out)
+    for left in (out, out.with_suffix(".checkpoint")):
+        left.unlink()
+    step, steps = lengths.step, []
+
+    def killed(*arguments):
+        steps.append(1)
+        if len(steps) == 10:
+            raise KeyboardInterrupt
+        return step(*arguments)
+
+    monkeypatch.setattr(lengths, "step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        lengths.main()
+    monkeypatch.setattr(lengths, "step", step)
+    assert finished(lengths) == uninterrupted
+
+
+def test_a_curriculum_grows_to_the_length_and_no_further(lengths, monkeypatch):
+    lengths.FLAGS.steps, lengths.FLAGS.curriculum, lengths.LOOK = 20, 3, 4
+    monkeypatch.setattr(lengths, "step", lambda *arguments: torch.ones(3))
+    grown = [length for length, *_ in finished(lengths)["curves"]]
+    assert grown == [3, 5, 6, 6, 6]
