@@ -43,7 +43,7 @@ class Palindromes:
             halves = numbers[:, None] // self.powers % DIGITS
         else:
             halves = rng.integers(DIGITS, size=(HELD_OUT, self.half))
-        self.test, self.held_out = self.mirrored(halves), self.numbers(halves)
+        self.test, self.held_out = self.mirrored(halves), np.sort(self.numbers(halves))
 
     def numbers(self, halves):
         """Numbers (n,) of first halves (n, half)."""
@@ -53,11 +53,17 @@ class Palindromes:
         """Palindromes (n, length) of first halves (n, half)."""
         return np.concatenate([halves, halves[:, : self.length // 2][:, ::-1]], axis=1)
 
+    def is_held_out(self, halves):
+        """Which of the first halves (n, half) are, as bool (n,)."""
+        numbers = self.numbers(halves)
+        places = np.searchsorted(self.held_out, numbers) % len(self.held_out)
+        return self.held_out[places] == numbers
+
     def batch(self, n, step):
         """Palindromes (n, length) for a step of training."""
         rng = np.random.default_rng([self.seed, self.length, step])
         halves = rng.integers(DIGITS, size=(n, self.half))
-        while (held_out := np.isin(self.numbers(halves), self.held_out)).any():
+        while (held_out := self.is_held_out(halves)).any():
             halves[held_out] = rng.integers(DIGITS, size=(held_out.sum(), self.half))
         return self.mirrored(halves)
 
