@@ -118,16 +118,24 @@ Proof.
     apply sum_ext; intros j Hj; now rewrite (softmax_ext k (c t s) (z s)) by auto.
 Qed.
 
-(* Any weight w of any network f whose outputs are the logits. *)
-Theorem eq_3_5 n k L (f : R -> matrix) (f' g : matrix) w :
-  let p := fun s => softmax k (f w s) in
-  let δ := fun s j => p s j * (g s j - ∑_(i < k) g s i * p s i) in
-  gradient2 n k L p g ->
-  (forall s j, (s < n)%nat -> (j < k)%nat ->
-     derivative (fun w => f w s j) w (f' s j)) ->
-  derivative (fun w => L (fun s => softmax k (f w s))) w
-    (∑_(s < n) ∑_(j < k) δ s j * f' s j).
-Proof. intros p δ HL Hf; now apply (softmax_batch n k L (f w) g HL f). Qed.
+(* The surprise of one sample of class c: probability minus answer. *)
+Theorem eq_3_5 k c z : (c < k)%nat ->
+  let p := softmax k z in
+  gradient k (fun z => - ln (softmax k z c)) z (fun j => p j - [j == c]).
+Proof.
+  intros Hc p d v t Hd Hv.
+  assert (Hp : 0 < p c) by now apply softmax_pos.
+  apply derive_ext with (f := fun u => -1 * ln (softmax k (d u) c)); [intros; ring |].
+  eapply derive_eq.
+  - apply derive_scal, (derive_comp ln); [apply (softmax_curve k d v t c Hc Hv) |].
+    rewrite (softmax_ext k (d t) z c) by auto; apply derive_ln, Hp.
+  - cbv zeta; rewrite (softmax_ext k (d t) z c) by auto.
+    rewrite (sum_ext k _ (fun j => p j * v j))
+      by (intros; now rewrite (softmax_ext k (d t) z) by auto).
+    rewrite (sum_ext k (fun j => (p j - [j == c]) * v j)
+      (fun j => p j * v j - [j == c] * v j)) by (intros; ring).
+    rewrite sum_minus, (sum_same k c v) by auto; fold p; field; lra.
+Qed.
 
 (* In the three theorems that follow, δ is the gradient of any loss by the logits. *)
 
@@ -258,3 +266,14 @@ Proof.
   replace (INR n * (- (1 / INR n) * _)) with
     (- ∑_(s < n) ln (softmax k (p s) (c s))) by (field; lra); lra.
 Qed.
+
+(* Any weight w of any network f whose outputs are the logits. *)
+Theorem eq_3_15 n k L (f : R -> matrix) (f' g : matrix) w :
+  let p := fun s => softmax k (f w s) in
+  let δ := fun s j => p s j * (g s j - ∑_(i < k) g s i * p s i) in
+  gradient2 n k L p g ->
+  (forall s j, (s < n)%nat -> (j < k)%nat ->
+     derivative (fun w => f w s j) w (f' s j)) ->
+  derivative (fun w => L (fun s => softmax k (f w s))) w
+    (∑_(s < n) ∑_(j < k) δ s j * f' s j).
+Proof. intros p δ HL Hf; now apply (softmax_batch n k L (f w) g HL f). Qed.
