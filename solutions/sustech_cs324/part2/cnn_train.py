@@ -1,0 +1,255 @@
+r"""Train and test the convolutional network of cnn_model.py (Part II).
+
+    python cnn_train.py
+
+takes 5,000 steps of Adam as the course's template has them: a learning rate of 1e-4,
+batches of 32, images as they are. What the template leaves open is defined here: where
+the data lies (DL_DATA, else data/, where torchvision puts it if it must), and where the
+weights go. Adam's own default, 1e-3, takes --learning_rate 1e-3. The weights that are
+handed in come, on one core that multiplies in bfloat16 in an hour and a half, from
+
+    python cnn_train.py --max_steps 15000 --batch_size 128 --eval_freq 250 \
+        --optimizer ADAMW --learning_rate 2e-3 --weight_decay 0.2 \
+        --schedule one-cycle --label_smoothing 0.1 --flip 0.5 --shift 4 \
+        --cutout 8 --precision bfloat16 --validation 1000
+
+Every --eval_freq steps the held-out images are read: --validation of them, out of the
+training images, or, with 0, the test images, as the template says. Nothing is chosen by
+them. At the end the test images are read with the weights as they are stored, in 16
+bits. What was measured lies beside them, as JSON. A run that is killed goes on where it
+was a minute before, to the same weights.
+"""
+
+import argparse
+import json
+import math
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from cnn_model import CNN
+from torchvision.datasets import CIFAR10
+
+LEARNING_RATE_DEFAULT = 1e-4
+BATCH_SIZE_DEFAULT = 32
+MAX_STEPS_DEFAULT = 5000  # the template's name says epochs, and its help steps
+EVAL_FREQ_DEFAULT = 500
+OPTIMIZER_DEFAULT = "ADAM"
+DATA_DIR_DEFAULT = os.environ.get("DL_DATA", "data")
+OPTIMIZERS = {"ADAM": torch.optim.Adam, "ADAMW": torch.optim.AdamW}
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+SAVE_EVERY = 60  # seconds, what a kill can lose
+
+FLAGS = None
+
+
+def load(data_dir, train):
+    """Images (n, 3, 32, 32) and labels (n,) of the training or the test part.
+
+    Each color has mean 0 and standard deviation 1 over all training images.
+    """
+    try:
+        data = CIFAR10(data_dir, train=train, download=True)
+    except (OSError, RuntimeError) as error:
+        problem = f"CIFAR-10 isn't in {data_dir}, nor could it be put there"
+        raise SystemExit(f"{problem} ({error}); name another folder") from None
+    images = torch.from_numpy(data.data) / 255
+    images -= torch.tensor([0.4914, 0.4822, 0.4465])
+    images /= torch.tensor([0.2470, 0.2435, 0.2616])
+    labels = torch.tensor(data.targets)
+    return images.permute(0, 3, 1, 2).to(DEVICE), labels.to(DEVICE)
+
+
+def augment(images, rng):
+    """Mirrored, moved and cut images; each has draws of its own.
+
+    What comes in, and the square that is cut out, is 0, the mean color.
+    """
+    n, _, *size = images.shape
+    mirrored = torch.from_numpy(rng.random(n) < FLAGS.flip).to(DEVICE)
+    images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+    moves = rng.integers(0, 2 * FLAGS.shift, (2, n), endpoint=True)
+    down, right = torch.from_numpy(moves).to(DEVICE)
+    padded = F.pad(images, (FLAGS.shift,) * 4)
+    windows = padded.unfold(2, size[0], 1).unfold(3, size[1], 1)  # views, no copies
+    images = windows[torch.arange(n, device=DEVICE), :, down, right]
+    first = [rng.integers(0, side, (n, 1)) - FLAGS.cutout // 2 for side in size]
+    places = [np.arange(side) - start for side, start in zip(size, first, strict=True)]
+    rows, columns = [(each >= 0) & (each < FLAGS.cutout) for each in places]
+    square = torch.from_numpy(rows[:, None, :, None] & columns[:, None, None, :])
+    return images.masked_fill(square.to(DEVICE), 0)
+
+
+def learn(model, optimizer, images, labels):
+    """One step; returns the mean loss and the accuracy before it."""
+    model.train()
+    with torch.autocast(DEVICE, torch.bfloat16, FLAGS.precision == "bfloat16"):
+        logits = model(images.contiguous(memory_format=torch.channels_last)).float()
+    loss = F.cross_entropy(logits, labels, label_smoothing=FLAGS.label_smoothing)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item(), accuracy(logits, F.one_hot(labels, 10))
+
+
+def accuracy(predictions, targets):
+    """The share of predictions (n, 10) that are largest where the one-hot target is."""
+    return (predictions.argmax(1) == targets.argmax(1)).float().mean().item()
+
+
+@torch.no_grad()
+def predict(model, images):
+    """Logits (n, 10), with the averages of batch normalization."""
+    model.eval()
+    return torch.cat([model(batch) for batch in images.split(500)])
+
+
+def evaluate(model, images, labels):
+    """The mean cross-entropy and the accuracy."""
+    logits = predict(model, images)
+    loss = F.cross_entropy(logits, labels).item()
+    return loss, accuracy(logits, F.one_hot(labels, 10))
+
+
+def vote(model, images, labels):
+    """The accuracy if each image and its mirror image add their logits up."""
+    logits = predict(model, images) + predict(model, images.flip(-1))
+    return accuracy(logits, F.one_hot(labels, 10))
+
+
+def descent(model):
+    """The optimizer, and the schedule of its learning rate."""
+    weights = [each for each in model.parameters() if each.ndim > 1]
+    others = [each for each in model.parameters() if each.ndim == 1]  # don't decay
+    optimizer = OPTIMIZERS[FLAGS.optimizer](
+        [{"params": weights}, {"params": others, "weight_decay": 0}],
+        FLAGS.learning_rate,
+        weight_decay=FLAGS.weight_decay,
+        fused=True,
+    )
+    if FLAGS.schedule == "one-cycle":
+        scheduler = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            FLAGS.learning_rate,
+            total_steps=FLAGS.max_steps,
+            pct_start=0.2,
+            cycle_momentum=False,
+        )
+    else:
+        scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1)
+    return optimizer, scheduler
+
+
+def save(state, path):
+    """Write in one step, so that a killed run leaves a whole file."""
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        torch.save(state, file)
+    part.replace(path)
+
+
+def train():
+    """Train, test, and store the weights and what was measured."""
+    torch.manual_seed(FLAGS.seed)
+    images, labels = load(FLAGS.data_dir, train=True)
+    if FLAGS.validation:  # the same images for every seed
+        order = np.random.default_rng(324).permutation(len(labels))
+        kept, others = np.split(order, [-FLAGS.validation])
+        held_out = images[others], labels[others]
+        images, labels = images[kept], labels[kept]
+    else:
+        held_out = load(FLAGS.data_dir, train=False)
+    model = CNN(3, 10).to(DEVICE, memory_format=torch.channels_last)
+    optimizer, scheduler = descent(model)
+    parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
+    measured = {"flags": vars(FLAGS), "device": DEVICE, "curve": []}
+    measured |= {"step": 0, "sums": [0.0] * 4}
+    out, saved = Path(FLAGS.out), -math.inf
+    checkpoint = out.with_suffix(".checkpoint")
+    if checkpoint.exists():
+        state = torch.load(checkpoint, DEVICE, weights_only=True)
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        measured = state["measured"]
+        if measured["flags"] != vars(FLAGS):
+            raise SystemExit(f"{checkpoint} is of other flags: {measured['flags']}")
+    for step in range(measured["step"], FLAGS.max_steps):
+        start = time.perf_counter()
+        if start - saved > SAVE_EVERY:  # before the first step: can it be written?
+            state = {name: part.state_dict() for name, part in parts.items()}
+            save(state | {"measured": measured | {"step": step}}, checkpoint)
+            saved = start
+        # What is random follows from the seed and the step, so that a run can go on.
+        epoch, i = divmod(step, math.ceil(len(labels) / FLAGS.batch_size))
+        order = np.random.default_rng([FLAGS.seed, epoch]).permutation(len(labels))
+        rows = order[i * FLAGS.batch_size : (i + 1) * FLAGS.batch_size]
+        rng = np.random.default_rng([FLAGS.seed, step, 1])
+        batch = augment(images[rows], rng), labels[rows]
+        loss, right = learn(model, optimizer, *batch)
+        scheduler.step()
+        n, seconds = len(rows), time.perf_counter() - start
+        added = zip(measured["sums"], (n * loss, n * right, n, seconds), strict=True)
+        measured["sums"] = [total + more for total, more in added]
+        if (step + 1) % FLAGS.eval_freq == 0 or step + 1 == FLAGS.max_steps:
+            loss_sum, right, n, seconds = measured["sums"]
+            values = {"train_loss": loss_sum / n, "train_accuracy": right / n}
+            values["loss"], values["accuracy"] = evaluate(model, *held_out)
+            values["seconds"] = seconds
+            measured["curve"].append({"step": step + 1} | values)
+            measured["sums"] = [0.0] * 4
+            print(step + 1, *(f"{name} {value:.4f}" for name, value in values.items()))
+
+    stored = model.state_dict()
+    for name, each in stored.items():
+        stored[name] = (each.half() if each.ndim > 1 else each).cpu()
+    model.load_state_dict(stored)  # so that it is what is tested
+    test = load(FLAGS.data_dir, train=False) if FLAGS.validation else held_out
+    measured["loss"], measured["accuracy"] = evaluate(model, *test)
+    measured["vote"] = vote(model, *test)
+    del measured["sums"], measured["step"]
+    print(f"test accuracy {measured['accuracy']:.2%}")
+    save(stored, out)
+    out.with_suffix(".json").write_text(json.dumps(measured))
+    checkpoint.unlink(missing_ok=True)
+
+
+def main():
+    """Train, and say in a line what can't be written."""
+    try:
+        train()
+    except OSError as error:
+        raise SystemExit(f"{FLAGS.out} can't be written: {error}") from None
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name, default, meaning in (
+        (
+            "learning_rate",
+            LEARNING_RATE_DEFAULT,
+            "of Adam; with one-cycle, the highest",
+        ),
+        ("max_steps", MAX_STEPS_DEFAULT, "batches to train on"),
+        ("batch_size", BATCH_SIZE_DEFAULT, "images a step"),
+        ("eval_freq", EVAL_FREQ_DEFAULT, "steps between readings of held-out images"),
+        ("data_dir", DATA_DIR_DEFAULT, "CIFAR-10's, or is put there"),
+        ("optimizer", OPTIMIZER_DEFAULT, "ADAM, or ADAMW: weights decay by themselves"),
+        ("weight_decay", 0.0, "of filters and of the linear layer's weights"),
+        ("schedule", "constant", "of the learning rate, or one-cycle"),
+        ("label_smoothing", 0.0, "share taken off the label"),
+        ("flip", 0.0, "chance that an image is mirrored"),
+        ("shift", 0, "pixels that an image moves each way, at most"),
+        ("cutout", 0, "side of the square that is cut out"),
+        ("precision", "float32", "or bfloat16, on processors that multiply in it"),
+        ("validation", 0, "training images held out; 0: the test images are read"),
+        ("seed", 0, "of weights, order and augmentation"),
+        ("out", "cnn.pt", "file for the weights"),
+    ):
+        parser.add_argument(
+            f"--{name}", type=type(default), default=default, help=meaning
+        )
+    FLAGS, unparsed = parser.parse_known_args()
+    main()
