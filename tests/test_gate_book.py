@@ -222,6 +222,11 @@ def test_an_equation_that_is_not_there_is_named_wherever_it_is_referred_to(
     assert book.problems() == [(name, "there is no equation (4.9)")]
 
 
+def test_a_number_below_one_and_a_call_are_no_equations(book):
+    book.say("The mean (0.982), the third (4.05) and f(4.9) are numbers.")
+    assert book.problems() == []
+
+
 @pytest.mark.parametrize("name", [CHAPTER, "intro.md"])
 def test_an_exercise_that_is_not_there_is_named(book, name):
     book.say("### Exercise 4.1: a line\n\nAs Exercise 4.1 asks.")

@@ -74,11 +74,16 @@ def test_an_equation_is_a_definition_or_proved_or_neither():
     page = pages.ledger({"chapters/01-t.ipynb": nb})
     link = "../chapters/01-t.ipynb"
     shown = f"at random points, [proof]({link}#proof-1-3): holds"
-    assert f"| [(1.1)]({link}#eq-1-1) One | definition |" in page
-    assert f"| [(1.2)]({link}#eq-1-2) One | **not proved** |" in page
-    assert f"[(1.3)]({link}#eq-1-3) Two | {shown}" in page
+    assert f"| [(1.1)]({link}#eq-1-1) One | $p := q$ | definition |" in page
+    assert f"| [(1.2)]({link}#eq-1-2) One | $a = b$ | **not proved** |" in page
+    assert f"[(1.3)]({link}#eq-1-3) Two | $c = d$ | {shown}" in page
     assert "Equations: 3. Definitions: 1. Proved: 1,\n" in page
     assert "\nNot proved: 1. Claims: 0." in page
+
+
+def test_a_formula_with_bars_stays_in_its_cell_of_the_ledger():
+    nb = notebook(text("$$|a| := \\|b\\|\n\\tag{1.1}$$"))
+    assert r"| $\|a\| := \\|b\\|$ | definition |" in pages.ledger({"a.ipynb": nb})
 
 
 def test_the_grade_of_a_proof_is_the_strictest_that_it_has():
@@ -89,7 +94,7 @@ def test_the_grade_of_a_proof_is_the_strictest_that_it_has():
     assert "| at random points, [proof](../a.ipynb#proof-1-1): holds" in page
     assert "| symbolic, [proof](../a.ipynb#proof-1-2): holds" in page
     assert "| [formal](formal.md#formal-1-3), [proof](../a.ipynb#proof-1-3): " in page
-    assert "(1.4)](../a.ipynb#eq-1-4)  | **not proved** |" in page
+    assert "(1.4)](../a.ipynb#eq-1-4)  | $a = b$ | **not proved** |" in page
 
 
 def test_a_definition_does_not_excuse_the_equation_below_it():

@@ -11,6 +11,8 @@ from sphinx.util.docutils import docutils_namespace
 
 import helpers
 from tools import pages
+from tools.site_faces import gauge
+from tools.site_search import sections
 
 CONF = """
 extensions = ["myst_nb", "sphinx_book_theme", "tools.site_extension"]
@@ -18,6 +20,7 @@ nb_execution_mode = "off"
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
 html_theme = "sphinx_book_theme"
+html_static_path = ["_static"]
 """
 TARGETS = ["eq-4-3", "eq-4-4", "proof-4-3", "ex-4-2", "claim-1", "claim-2"]
 TARGETS += ["row-f3", "row-s12"]
@@ -42,11 +45,21 @@ logit
 
 
 def record(**book):
-    data, metadata = {"text/plain": "a line"}, {"book": book}
+    line = f"({book['number']}) holds" if book["verb"] == "prove" else str(book)
+    data, metadata = {"text/plain": line}, {"book": book}
     return nbformat.v4.new_output("display_data", data, metadata=metadata)
 
 
-CLAIM = record(verb="claim", what="this", words="exactly", bar="1", measured="1")
+CLAIM = record(
+    **{"verb": "claim", "what": "this", "words": "exactly", "bar": "1"},
+    **{"measured": "1", "limit": 1.0, "numbers": [1.0], "control": ""},
+)
+CAUSE = record(
+    **{"verb": "claim", "what": "gap", "words": "at least", "limit": 0.5},
+    **{"bar": "50 % of it goes with dropout", "control": "with dropout"},
+    **{"numbers": [0.099] * 3, "without": [0.021] * 3},
+    measured="9.9 %, with dropout 2.1 %; paired difference 7.8 % (3 seeds); 79 % goes",
+)
 
 
 def chapter():
@@ -64,6 +77,7 @@ def chapter():
             text("## Exercise 4.2: a bug"),
             text(TABLE),
             text("[a book](page.md#bishop2006), [a term](page.md#logit)"),
+            text("By (4.3), $c$ is (0.982) or (4.05) or f(2.5); `(4.3) in code`."),
         ],
     )
 
@@ -72,16 +86,19 @@ def drawn():
     """A chapter with two figures; the first cell also prints a claim."""
     code, picture = nbformat.v4.new_code_cell, {"image/png": "iVBORw0KGgo="}
     figure = nbformat.v4.new_output("display_data", picture)
+    about = {"book": {"verb": "figure", "alt": "Another.", "moving": "softmax"}}
+    moving = nbformat.v4.new_output("display_data", picture, metadata=about)
     stored = [
-        {"mystnb": {"image": {"alt": "A line."}, "figure": {"caption": caption}}}
-        for caption in ("It *rises*.", "It falls.")
+        {"mystnb": {"image": {"alt": alt}, "figure": {"caption": caption}}}
+        for alt, caption in (("A line.", "It *rises*."), ("Another.", "It falls."))
     ]
     return nbformat.v4.new_notebook(
         metadata={"language_info": {"name": "python"}},
         cells=[
             nbformat.v4.new_markdown_cell("# Drawn"),
             code('claim("loss", 0)', outputs=[figure, CLAIM], metadata=stored[0]),
-            code("draw()", outputs=[figure], metadata=stored[1]),
+            code("draw()", outputs=[moving], metadata=stored[1]),
+            code('claim("gap", gaps, control=others)', outputs=[CAUSE]),
         ],
     )
 
@@ -91,7 +108,11 @@ def build(folder, links):
     source = folder / "source"
     source.mkdir()
     (source / "conf.py").write_text(CONF)
-    (source / "page.md").write_text(PAGE)
+    (source / "page.md").write_text(f"{PAGE}\nAs (4.3) says.")
+    (source / "proofs").mkdir()
+    (source / "proofs/a.v").write_text("Theorem eq_4_3 : True.\nProof. exact I. Qed.\n")
+    (source / "_static/moving").mkdir(parents=True)
+    (source / "_static/moving/softmax.js").write_text("")
     nbformat.write(chapter(), source / "chapter.ipynb")
     (source / "chapters").mkdir()
     nbformat.write(drawn(), source / "chapters/04-drawn.ipynb")
@@ -184,14 +205,88 @@ def test_captions_are_numbered_by_chapter_and_stand_around_pictures_only(built):
         assert f"{number}{words}" in after.partition("</figure>")[0]
         assert f'href="#fig-4-{count}"' in after
         assert f'href="chapters/04-drawn.html#fig-4-{count}"' in html["index"]
-    claimed = page.partition("a line")[0]
+    claimed = page.partition("face measured")[0]
     assert claimed.count("<figure") == claimed.count("</figure>") == 1
 
 
-def test_a_tag_on_several_lines_is_left_outside_of_split(built):
+def test_formulas_are_left_as_they_are_for_katex(built):
     html, _, _ = built
-    assert "split" not in html["chapter"]
-    assert r"\[\begin{aligned} a &amp;= b" in html["chapter"]
+    assert r'<div class="math">\begin{aligned} a &amp;= b' in html["chapter"]
+    assert '<span class="math">c</span>' in html["chapter"]
+
+
+def test_a_reference_is_a_link_that_carries_its_equation(built):
+    html, _, _ = built
+    link = r'href="#eq-4-3" data-number="4.3" data-tex="a = b" data-grade="formal"'
+    assert f'{link} data-proof="#proof-4-3">(4.3)</a>' in html["chapter"]
+    assert 'href="chapter.html#eq-4-3"' in html["page"]
+
+
+def test_numbers_calls_and_code_are_no_references(built):
+    html, warnings, _ = built
+    for said in ("(0.982)", "f(2.5)", '<span class="pre">(4.3)</span>', "(4.05)"):
+        assert said in html["chapter"]
+    assert "there is no equation" not in warnings
+
+
+def test_a_reference_to_no_equation_is_a_warning(tmp_path):
+    _, warnings, _ = build(tmp_path, ["see (4.9)"])
+    assert "there is no equation (4.9)" in warnings
+
+
+def test_a_proved_equation_has_a_mark_and_others_have_none(built):
+    html, _, _ = built
+    mark = '<p class="proof-mark"><a href="#proof-4-3">✓ proved</a>'
+    ledger = '<a href="pages/ledger.html#ledger-4-3">formal</a>'
+    assert html["chapter"].count("proof-mark") == 1
+    assert f"{mark} {ledger}</p>" in html["chapter"]
+
+
+def test_each_verb_has_its_face_and_a_cell_one_box(built):
+    html, _, _ = built
+    page = html["chapter"]
+    assert page.count('class="faces') == 3 and page.count("face measured") == 3
+    assert page.count("face proved") == 1
+    assert '<b>1</b> <span class="bar">bar: exactly 1</span>' in page
+
+
+def test_a_bar_is_drawn_from_zero_unless_a_number_is_far_from_its_limit():
+    assert 'style="width:46.3%"' in gauge(0.5, 1.0)
+    assert 'style="left:92.6%"' in gauge(0.5, 1.0)
+    assert gauge(1e-9, 1.0) == gauge(-1.0, 1.0) == gauge(0.0, 0.0) == ""
+
+
+def test_a_claim_of_cause_shows_both_values(built):
+    html, _, _ = built
+    page = html["04-drawn"]
+    for said in ("<b>9.9 %</b>", "<b>2.1 %</b>", "with dropout", "79 % goes"):
+        assert said in page
+
+
+def test_a_figure_that_moves_is_named_beside_its_still_picture(built):
+    html, _, _ = built
+    page = html["04-drawn"]
+    assert page.count('<div class="moving" data-figure="softmax" hidden></div>') == 1
+    assert page.count("_static/moving/softmax.js") == 1
+    assert "moving/" not in html["chapter"]
+
+
+def test_the_index_holds_sections_equations_and_terms():
+    body = """<section id="top"><h1>Top<a class="headerlink">#</a></h1><p>First
+    <span class="math">a_1</span>.</p><div class="equation" id="eq-4-3">
+    <div class="math">x \\tag{4.3}</div></div><section id="sub"><h2>Sub</h2><p>Second.
+    </p><script>no</script></section></section><dl><dt id="logit">logit</dt>
+    <dd>A score.</dd></dl>"""
+    found = {entry["url"]: entry for entry in sections(body, "a.html")}
+    assert found["a.html#top"]["text"] == "First a 1 . x (4.3)"
+    assert found["a.html#eq-4-3"]["title"] == "Equation (4.3)"
+    assert found["a.html#sub"] == {
+        "title": "Sub",
+        "page": "Top",
+        "url": "a.html#sub",
+        "text": "Second.",
+    }
+    assert found["a.html#logit"]["text"] == "A score."
 
 
 def test_footer_names_the_version_and_unknown_without_git(built):

@@ -102,7 +102,7 @@ def ledger(
     """
     chapters = [_chapter(f"../{path}", nb, formal) for path, nb in notebooks.items()]
     shown = [
-        row[1] for nb in notebooks.values() for row in _equation_rows("", nb, formal)
+        row[2] for nb in notebooks.values() for row in _equation_rows("", nb, formal)
     ]
     grades = [cell.lstrip("[").split("]")[0].split(",")[0] for cell in shown]
     claimed = [claim.record for nb in notebooks.values() for claim in claims(nb)]
@@ -178,13 +178,15 @@ def _chapter(link: str, notebook: NotebookNode, formal: Collection[str]) -> str:
     [title] = re.findall(r"^# (.+)", text, re.M)[:1] or [link]
     claimed = [_claim_row(link, claim) for claim in claims(notebook)]
     page = f"\n## [{title}]({link})\n"
-    page += table(("Equation", "Shown by"), _equation_rows(link, notebook, formal))
+    page += table(
+        ("Number", "Equation", "Shown by"), _equation_rows(link, notebook, formal)
+    )
     return page + table(("Claim", "Bar", "Measured"), claimed)
 
 
 def _equation_rows(
     link: str, notebook: NotebookNode, formal: Collection[str]
-) -> list[tuple[str, str]]:
+) -> list[tuple[str, str, str]]:
     rows, made = [], proofs(notebook)
     for equation in equations(notebook):
         number, anchor = equation.number, equation.number.replace(".", "-")
@@ -196,7 +198,11 @@ def _equation_rows(
                 grade = f"[formal](formal.md#formal-{anchor})"
             shown = f"{grade}, [proof]({link}#proof-{anchor}): {plain(line)}"
         section = equation.section.replace("|", r"\|")
-        rows.append((f"[({number})]({link}#eq-{anchor}) {section}", shown))
+        # A table's cell is one line, and a bare | would end it.
+        formula = " ".join(equation.formula.split()).replace("|", r"\|")
+        rows.append(
+            (f"[({number})]({link}#eq-{anchor}) {section}", f"${formula}$", shown)
+        )
     return rows
 
 

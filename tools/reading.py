@@ -16,6 +16,8 @@ CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 NOT_PROSE = re.compile(r"^[ >]*(```+|~~~+).*?(?:^[ >]*\1|\Z)|<!--.*?-->", re.M | re.S)
 TAG = re.compile(r"\\tag\s*\*?\s*\{([^}]*)\}")
 DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.S)
+# "(4.5)" in a text; (0.982) is a number, f(2.5) a call.
+REFERENCE = re.compile(r"(?<![\w)\]])\(([1-9]\d?\.[1-9]\d?)\)")
 RELATION = re.compile(r"(?<!:)=|\\[lg]eq?\b|\\approx")
 CONDITION = re.compile(
     r"[\s,]*(?:\\text\s+)?\\?[a-zA-Z]+(?:_\w)?\s*(?:=|\\[lg]eq?\b)[^=]*$"

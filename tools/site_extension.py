@@ -8,6 +8,7 @@ Notebooks hold plain CommonMark, which names no targets. Here
 - the second captioned figure of chapter 3 becomes `#fig-3-2` and is numbered so,
 - the cells of a page that call `claim(` become `#claim-1`, `#claim-2`, ...,
 - a table row whose first cell is a key like F3 becomes `#row-f3`,
+- the ledger's row of equation (3.3) becomes `#ledger-3-3`,
 - a term of the glossary and a MyST target `(name)=` become `#name`,
 
 and all pages may link to them as `file.ipynb#eq-3-3`.
@@ -16,6 +17,7 @@ and all pages may link to them as `file.ipynb#eq-3-3`.
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from docutils import nodes
@@ -24,8 +26,10 @@ from sphinx.config import Config
 from sphinx.transforms import SphinxTransform
 
 import helpers
-from tools import glossary
+from tools import glossary, site_equations, site_faces, site_search
+from tools.reading import REFERENCE
 
+PLACEHOLDER = "OWNER/REPO"
 Target = tuple[str, str, nodes.Element]  # its id, the text of an empty link, the node
 
 
@@ -50,10 +54,6 @@ def equations(document: nodes.document) -> Iterator[Target]:
     for node in document.findall(nodes.math_block):
         formula = node.astext()
         numbers = re.findall(r"\\tag\{([^}]+)\}", formula)
-        if numbers and r"\\" in formula:
-            # Sphinx would wrap the lines in `split`, where MathJax refuses the tag.
-            node["nowrap"] = True
-            node[:] = [nodes.Text(rf"\[{formula}\]")]
         yield from ((anchor("eq", number), f"({number})", node) for number in numbers)
 
 
@@ -103,12 +103,20 @@ def keyed_rows(document: nodes.document) -> Iterator[Target]:
             yield f"row-{key.lower()}", key, row
 
 
+def ledger_rows(document: nodes.document) -> Iterator[Target]:
+    if document.settings.env.docname == site_equations.LEDGER:
+        for row in document.findall(nodes.row):
+            if match := REFERENCE.match(row[0].astext().strip()):
+                yield anchor("ledger", match[1]), f"ledger ({match[1]})", row
+
+
 def terms(document: nodes.document) -> Iterator[Target]:
     for node in document.findall(nodes.term):
         yield nodes.make_id(node.astext()), node.astext(), node
 
 
-FINDERS = (equations, proofs, exercises, figures, claims, keyed_rows, terms)
+FINDERS = (equations, proofs, exercises, figures, claims, keyed_rows, ledger_rows)
+FINDERS += (terms,)
 
 
 def code_cells(document: nodes.document) -> Iterator[tuple[nodes.Element, str]]:
@@ -133,8 +141,71 @@ def name_the_edition(app: Sphinx, config: Config) -> None:
     config.html_theme_options["extra_footer"] = footer
 
 
+def admit_the_placeholder(app: Sphinx, page: str, _: str, context: dict, __) -> None:
+    """Without an address of the repository no button leads there; one says why."""
+    buttons = context.get("header_buttons", [])
+    if PLACEHOLDER not in str(buttons):
+        return
+    why = {"type": "link", "url": app.builder.get_relative_uri(page, "intro")}
+    why |= {"text": "No address yet: how to read it", "icon": "fas fa-lightbulb"}
+    why["tooltip"] = "This copy of the book has no repository online"
+    for place, button in enumerate(buttons):
+        if PLACEHOLDER in str(button):
+            buttons[place] = {**button, "buttons": [why]}
+
+
+def lighten(app: Sphinx, failed: Exception | None) -> None:
+    """Ship of the theme's styles and files what some page or script makes use of.
+
+    Its style sheet is that of a whole framework, with an icon font that `icons.css`
+    replaces.
+    """
+    out = Path(app.outdir)
+    if failed or not (out / "_static/styles/pydata-sphinx-theme.css").is_file():
+        return
+    unused = [*out.rglob("*.map"), *out.rglob("scripts/fontawesome.js*")]
+    for file in [*unused, *out.rglob("vendor/fontawesome/webfonts/*")]:
+        file.unlink(missing_ok=True)
+    written = [*out.rglob("*.html"), *out.glob("_static/**/*.js")]
+    texts = (file.read_text("utf-8") for file in written if "lib" not in file.parts)
+    words = {word for text in texts for word in re.findall(r"[\w-]+", text)}
+    for style in out.glob("_static/styles/*.css"):
+        text = re.sub(
+            r"@font-face\{[^}]*\}|/\*.*?\*/", "", style.read_text("utf-8"), flags=re.S
+        )
+        style.write_text(
+            re.sub(r"([^{};]+)\{[^{}]*\}", partial(_kept, words), text), "utf-8"
+        )
+
+
+def _kept(words: set[str], rule: re.Match) -> str:
+    """A rule of a style sheet, if all classes of one of its selectors are used."""
+    for selector in rule[1].split(","):
+        named = re.sub(r":not\([^)]*\)", "", selector)
+        if "\\" in named or words.issuperset(re.findall(r"[.#]([\w-]+)", named)):
+            return rule[0]
+    return ""
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_transform(LinkTargets)
     app.connect("config-inited", name_the_edition)
     app.connect("source-read", glossary.complete)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    app.connect("env-before-read-docs", site_equations.collect)
+    app.connect("doctree-resolved", site_faces.give)
+    app.connect("doctree-resolved", site_equations.link_references)
+    app.connect("html-page-context", admit_the_placeholder, priority=900)
+    app.add_html_math_renderer(
+        "katex",
+        inline_renderers=(site_equations.visit_math, None),
+        block_renderers=(site_equations.visit_displayed_math, None),
+    )
+    app.config.html_math_renderer = "katex"
+    app.add_css_file("lib/katex/katex.min.css")
+    app.add_js_file("lib/katex/katex.min.js", loading_method="defer")
+    app.add_js_file("book.js", loading_method="defer")
+    app.connect("html-page-context", site_faces.load_figures)
+    app.connect("html-page-context", site_search.collect)
+    app.connect("build-finished", site_search.write)
+    app.connect("build-finished", lighten)
+    return {"parallel_read_safe": False, "parallel_write_safe": False}

@@ -8,12 +8,13 @@ from pathlib import Path
 from tools.reading import (
     CODE_SPAN,
     GENERATED,
+    REFERENCE,
     Book,
     equations,
     plain_prose,
     prose,
 )
-from tools.rules.text import EQUATION, minutes
+from tools.rules.text import minutes
 
 ENDINGS = (".ipynb", ".md")
 LINK = re.compile(r"!?\[[^]]*\]\(<?([^)\s>]+)|^\[[^]]+\]: *(\S+)", re.M)
@@ -23,7 +24,6 @@ NUMBERED_LINK = re.compile(
 CITATION = re.compile(r"\[([^]]+)\]\([^)]*references\.md#([a-z]+)(\d{4})\w*\)")
 EXERCISE = re.compile(r"\bExercise (\d+\.\d+)")
 COMMENT = re.compile(r"#.*?\((\d+\.\d+)\)")
-SAID = re.compile(r"(?<![\w)\]])\((\d{1,2}\.\d{1,2})\)")  # f(2.5) is a call
 SECONDS = 840  # all notebooks together
 
 Found = Iterator[tuple[str, str]]
@@ -99,14 +99,14 @@ def references(book: Book) -> Found:
         for number in re.findall(r"^### Exercise (\d+\.\d+)", prose(cell), re.M)
     }
     for name, text in _told(book):
-        for found in EQUATION.findall(plain_prose(text)):
-            if (number := ".".join(found)) not in numbers:
+        for number in REFERENCE.findall(plain_prose(text)):
+            if number not in numbers:
                 yield name, f"there is no equation ({number})"
         for number in EXERCISE.findall(plain_prose(text)):
             if number not in exercises:
                 yield name, f"there is no exercise {number}"
     for file in sorted(book.root.glob("src/helpers/**/*.py")):
-        for number in SAID.findall(file.read_text("utf-8")):
+        for number in REFERENCE.findall(file.read_text("utf-8")):
             if number not in numbers:
                 name = file.relative_to(book.root).as_posix()
                 yield name, f"there is no equation ({number})"

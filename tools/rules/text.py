@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tools.reading import CODE_SPAN, DISPLAY, Page, plain_prose, prose
+from tools.reading import CODE_SPAN, DISPLAY, REFERENCE, Page, plain_prose, prose
 
 DIRECTIVE = re.compile(r"^[ >*+\d.-]*(?::::|(?:```+|~~~+)\s*\{).*", re.M)
 # With code spans shown as `…`: a role, a target, a label, a heading without #.
@@ -22,7 +22,6 @@ MACRO = re.compile(  # what would make a formula say something else
 INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
 AHEAD = re.compile(r"\((?:\.\./chapters/)?0*(\d+)-[\w-]+\.ipynb[^)]*\)")
 INVITES = re.compile(r"\blater\b|\bchapter \d+ comes to\b", re.I)
-EQUATION = re.compile(r"\((\d+)\.(\d+)\)")
 KEEP = re.compile(r"^## What to keep\s*?$(.*?)(?=^##? |\Z)", re.M | re.S)
 EXERCISE = re.compile(r"^### Exercise ", re.M)
 
@@ -75,9 +74,9 @@ def nothing_ahead(page: Page) -> Iterator[str]:
         return
     for at, cell in page.text:
         told = DETAILS.sub("", prose(cell))
-        for chapter, number in EQUATION.findall(plain_prose(told)):
-            if int(chapter) > page.chapter:
-                yield f"cell {at}: leans on ({chapter}.{number}), which comes later"
+        for number in REFERENCE.findall(plain_prose(told)):
+            if int(number.split(".")[0]) > page.chapter:
+                yield f"cell {at}: leans on ({number}), which comes later"
         for line in told.split("\n"):
             words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", line)
             later = [int(number) > page.chapter for number in AHEAD.findall(line)]
