@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -35,6 +37,20 @@ def test_a_wide_network_learns_in_either_type(dtype, photographs):
     for _ in range(3):
         epoch()
     assert before < 0.4 and accuracy() > 0.5
+
+
+def test_the_reduced_vgg_learns_in_both_programs(photographs, monkeypatch):
+    program, narrow = bench.handed_in(), (8, "pool", *(16, "pool") * 4)
+    monkeypatch.setattr(sys.modules["cnn_model"], "PLAN", narrow)
+    part = tuple(each[:256] for each in tensors.whole(photographs))
+    for epoch, accuracy in (
+        bench.convolutional(part, program),
+        bench.plain_convolutional(part),
+    ):
+        before = accuracy()
+        for _ in range(20):
+            epoch()
+        assert before < 0.4 < accuracy()
 
 
 def test_both_ways_to_augment_make_the_same_kind_of_batches(photographs, monkeypatch):
