@@ -138,6 +138,7 @@ def test_a_handed_in_notebook_is_executed_and_clean_and_needs_nothing_of_the_boo
         metadata={"book": {"seconds": 3.2}},
         cells=[text("# Task"), code("import numpy"), code("print(7)", printed("7"))],
     )
+    notebook.cells[1].source += "\n" * 20 + "numpy"  # a whole class, in a cell
     kept = deepcopy(notebook)
     assert problems(notebook, HANDED_IN) == []
     assert "setup cell" in problems(notebook, "solutions/course/task.ipynb")[0]

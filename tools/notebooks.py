@@ -116,12 +116,16 @@ def run(path: Path) -> float:
     fails or takes too long, DeadKernelError, FileNotFoundError without the real data.
     """
     notebook = opened(path)
-    if not Page(path, notebook).handed_in:
+    env = {**os.environ, **SURROUNDINGS}
+    handed_in = Page(path, notebook).handed_in
+    if not handed_in:
         _set_up(notebook, path)
     for name in data_sets(notebook):
         if data.load(name).source != "original":
             real = f"outputs are stored from the real {name} only"
             raise FileNotFoundError(f"{real}; make data, or name its folder in DL_DATA")
+        if handed_in:  # it looks nowhere else
+            env["DL_DATA"] = str(data.root(name))
     code = digest(notebook, path.parent)  # now, since files may change meanwhile
     start = time.perf_counter()
     NotebookClient(
@@ -131,7 +135,7 @@ def run(path: Path) -> float:
         record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
         extra_arguments=["--log-level=ERROR"],  # not that TCP is without encryption
-    ).execute(env={**os.environ, **SURROUNDINGS})
+    ).execute(env=env)
     seconds = round(time.perf_counter() - start, 1)
     for cell in notebook.cells:
         _normalize(cell)

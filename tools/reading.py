@@ -157,9 +157,11 @@ def at_margin(tree: ast.Module, verb: str) -> list[str]:
 
 
 def data_sets(notebook: NotebookNode) -> list[str]:
-    """The image sets that a notebook loads by name."""
+    """The image sets that a notebook loads by name, or by torchvision."""
     trees = [parsed(cell.source) for _, cell in code_cells(notebook)]
     names = {name for tree in trees for name in called(tree, "data.load")}
+    if any(called(tree, "datasets.FashionMNIST") for tree in trees):
+        names.add("fashion_mnist")
     return sorted(names - {"?"})
 
 

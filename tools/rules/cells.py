@@ -27,14 +27,14 @@ def setup_first(page: Page) -> Iterator[str]:
 
 
 def short(page: Page) -> Iterator[str]:
-    """Only the code of a figure may be long, where it is folded."""
+    """Long may be the code of a figure, where it is folded, and what is handed in."""
     for at, cell in page.code:
         lines = cell.source.split("\n")
         proves = at_margin(parsed(cell.source), "prove")
         drawn = "hide-input" in tags_of(cell) and pictures_of(cell) and not proves
         if not cell.source.strip():
             yield f"cell {at}: empty"
-        if len(lines) > LINES and not drawn:
+        if len(lines) > LINES and not drawn and not page.handed_in:
             yield f"cell {at}: {len(lines)} lines; at most {LINES}"
         if max(map(len, lines)) > COLUMNS:
             yield f"cell {at}: a line of more than {COLUMNS} characters"
