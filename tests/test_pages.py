@@ -159,6 +159,11 @@ def test_references_are_sorted_and_are_targets_with_labels_and_links():
     assert "(https://example.org/a_b)" in page
 
 
+def test_a_label_shows_letters_where_the_entry_has_latex():
+    entry = r"@book{s, author={Cire{\c s}an, A}, title={T}, publisher={P}, year={2001}}"
+    assert "**Cireşan 2001.**" in pages.references(parse_string(entry, "bibtex"))
+
+
 def test_a_cited_key_without_an_entry_is_named_with_its_notebook():
     nb = notebook(
         text("[Z](../pages/references.md#zed2001), [N](references.md#no1900)")

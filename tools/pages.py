@@ -16,6 +16,7 @@ import yaml
 from nbformat import NotebookNode
 from pybtex.database import BibliographyData, Entry, parse_file
 from pybtex.plugin import find_plugin
+from pybtex.richtext import Text
 
 from helpers import results
 from helpers.files import write_whole
@@ -217,6 +218,7 @@ def _claim_row(link: str, claim: Claim) -> tuple[str, str, str]:
 def _label(entry: Entry) -> str:
     """Bishop 2006, Glorot and Bengio 2010, He et al. 2015."""
     names = [" ".join(p.prelast_names + p.last_names) for p in entry.persons["author"]]
+    names = [str(Text.from_latex(name)) for name in names]
     names = [names[0], "et al."] if len(names) > 2 else [" and ".join(names)]
     return " ".join([*names, entry.fields["year"]])
 
