@@ -207,6 +207,68 @@ function landAtTerm() {
 // --- figures that move: each file of moving/ adds one to this table -------------------
 
 window.bookFigures = {};
+window.bookDrawing = {
+  // An element of a drawing, with its attributes and what stands in it.
+  drawn(tag, attributes, ...children) {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      element.setAttribute(name, value);
+    }
+    element.append(...children);
+    return element;
+  },
+  // A sentence that is read out when it changes.
+  say(place) {
+    const words = document.createElement("p");
+    words.setAttribute("role", "status");
+    place.append(words);
+    return words;
+  },
+  // A slider; what `show` returns for its value stands beside it.
+  slider(place, name, { min, max, step, value }, show) {
+    const label = document.createElement("label");
+    const input = document.createElement("input");
+    const output = document.createElement("output");
+    Object.assign(input, { type: "range", min, max, step, value });
+    label.append(name, input, output);
+    place.append(label);
+    input.addEventListener("input", () => {
+      output.textContent = show(Number(input.value));
+    });
+    output.textContent = show(value);
+  },
+  // One of several, as buttons that stay down; the first is chosen.
+  choices(place, names, show) {
+    const row = document.createElement("div");
+    row.className = "options";
+    const all = names.map((name) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = name;
+      return button;
+    });
+    const choose = (chosen) => {
+      for (const button of all) button.setAttribute("aria-pressed", button === chosen);
+      show(chosen.textContent);
+    };
+    for (const button of all) button.addEventListener("click", () => choose(button));
+    row.append(...all);
+    place.append(row);
+    choose(all[0]);
+  },
+  buttons(place, values, act) {
+    const row = document.createElement("div");
+    row.className = "options";
+    for (const [name, value] of Object.entries(values)) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = name;
+      button.addEventListener("click", () => act(value));
+      row.append(button);
+    }
+    place.append(row);
+  },
+};
 function startFigures() {
   for (const place of all(".moving")) {
     const start = window.bookFigures[place.dataset.figure];

@@ -97,6 +97,12 @@ def test_show_twice_gives_the_same_bytes_without_matplotlibs_version(displayed):
     assert b"Software" not in png
 
 
+def test_the_name_of_a_figure_that_moves_is_stored_beside_the_picture(displayed):
+    plots.show(line_figure(), alt="a line rises", moving="softmax")
+    [(_, metadata)] = displayed
+    assert metadata["book"]["moving"] == "softmax"
+
+
 def test_figures_are_as_wide_as_a_page_and_have_no_background(displayed):
     plots.show(line_figure(), alt="a line rises")
     [(data, _)] = displayed

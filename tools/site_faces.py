@@ -14,10 +14,12 @@ from typing import Any
 import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.util import logging
 
 from tools.site_equations import linked
 
 Record = Mapping[str, Any]
+log = logging.getLogger(__name__)
 NEAR = 20  # a bar is drawn up to this many times its limit
 
 
@@ -47,6 +49,10 @@ def give(app: Sphinx, doctree: nodes.document, page: str) -> None:
             section["classes"].append("exercise")
     moving = {r["alt"]: r["moving"] for _, r in outputs if r.get("moving")}
     app.env.metadata[page]["moving"] = sorted(set(moving.values()))
+    for name in sorted(set(moving.values())):
+        folders = [Path(app.confdir) / each for each in app.config.html_static_path]
+        if not any((folder / f"moving/{name}.js").is_file() for folder in folders):
+            log.warning("there is no assets/moving/%s.js", name, location=page)
     for image in list(doctree.findall(nodes.image)):
         if name := moving.get(image.get("alt", "")):
             place = f'<div class="moving" data-figure="{name}" hidden></div>'

@@ -51,11 +51,13 @@ plt.rcParams.update(
 )
 
 
-def show(fig: Figure, *, alt: str, caption: str = "") -> None:
+def show(fig: Figure, *, alt: str, caption: str = "", moving: str = "") -> None:
     """Show `fig` and close it; `alt` says in words what the figure shows.
 
     caption: one line of Markdown, what to see in it; the page numbers it. In a notebook
         both are stored with the picture.
+    moving: the name of a file of assets/moving/; the site puts the figure that moves in
+        it over this one, which stays for paper, and wherever no script runs.
     Raises ValueError for an empty `alt`, for a figure that isn't `WIDTH` inches wide
     and for lettering of less than `POINTS` points.
     """
@@ -79,6 +81,7 @@ def show(fig: Figure, *, alt: str, caption: str = "") -> None:
     if ipython is not None and ipython.get_ipython() is not None:
         data = {"image/png": b64encode(png.getvalue()).decode(), "text/plain": alt}
         record = {"verb": "figure", "alt": alt, "caption": caption}
+        record |= {"moving": moving} if moving else {}
         ipython.display.display(data, metadata={"book": record}, raw=True)
 
 
