@@ -162,6 +162,31 @@ Proof.
   intros j Hj; rewrite (sum_ext N _ (fun i => v i * w i j)) by (intros; now rewrite E).
   rewrite E by auto; now apply S.
 Qed.
+
+(* The tangents: every node has an input of its own, which moves at the speed u. A node's
+   speed is that of its input and those of its operands, times the slopes by them. *)
+Theorem eq_6_14 u tangent i :
+  (forall k, (k < N)%nat -> tangent k = u k + ∑_(l < k) w k l * tangent l) ->
+  (i < N)%nat ->
+  derivative (fun t => values (fun k v => op k v + t * u k) N i) 0 (tangent i).
+Proof.
+  intros Ht; set (moved := fun t k (v : vector) => op k v + t * u k).
+  assert (Start : forall k, (k < N)%nat -> values (moved 0) N k = q k).
+  { induction k as [k IH] using lt_wf_ind; intros Hk; unfold q.
+    rewrite !values_node by auto; unfold moved at 1.
+    rewrite Rmult_0_l, Rplus_0_r; apply Hbefore; intros l Hl.
+    rewrite <- !(values_stable _ k N l) by lia; apply IH; lia. }
+  induction i as [i IH] using lt_wf_ind; intros Hi.
+  apply (derive_ext (fun t => op i (values (moved t) i) + t * u i));
+    [intros; symmetry; now apply values_node |].
+  rewrite Ht, Rplus_comm by auto; apply derive_plus.
+  - apply (Hop i Hi); intros l Hl.
+    + rewrite <- (values_stable _ i N l) by lia; apply Start; lia.
+    + apply (derive_ext (fun t => values (moved t) N l)).
+      * intros; apply values_stable; lia.
+      * apply IH; lia.
+  - eapply derive_eq; [apply derive_scal_r, derive_id | ring].
+Qed.
 End Graph.
 
 (* * Paths *)
