@@ -221,6 +221,9 @@ EXERCISES = {
             ([30, 104], "rounded once, yes; here e^u overflows first."),
             ([100, 89], "100 is PyTorch's limit; this loss is typed in."),
             ([89, 30], "first the loss at -30, then the number where it is infinite."),
+            ([-30, 89], "a loss is minus a logarithm, and never below 0."),
+            ([30, 90], "is it finite at 89? e^u overflows from 88.73 on."),
+            ([30, -89], "minus z is asked for, a positive number."),
         ],
     ),
     "4.3": Exercise(
@@ -289,6 +292,8 @@ EXERCISES = {
             (1 / 1024, "that is for weights that stretch nothing."),
             (1 / 4096, "five steps, and the weights stretch up to twice."),
             (1 / 2, "that is one step; there are five."),
+            (0.03, "near enough to be right, but give it exactly, as a quotient."),
+            (5 / 2, "five steps multiply; they don't add up."),
             (
                 32,
                 "the weights double, the slopes quarter; delta_1 is the smaller one.",
