@@ -276,7 +276,7 @@ function startFigures() {
     place.hidden = false;
     const still = place.parentElement.querySelector("img");
     place.setAttribute("role", "group");
-    place.setAttribute("aria-label", still?.alt ?? place.dataset.figure);
+    if (still) place.setAttribute("aria-label", still.alt);
     still?.classList.add("still");
     start(place);
   }

@@ -8,7 +8,15 @@ import pytest
 import yaml
 
 from helpers import results
-from tools.results_page import HEIGHT, MARGIN, WIDTH, card_paths, results_page, strip
+from tools.results_page import (
+    HEIGHT,
+    MARGIN,
+    WIDTH,
+    card_paths,
+    results_page,
+    state,
+    strip,
+)
 
 ROOT = Path(__file__).parent.parent
 HOMEWORKS = yaml.safe_load((ROOT / "solutions/questions.yml").read_text("utf-8"))
@@ -59,27 +67,33 @@ def test_a_question_without_its_card_is_missing():
     text = page(QUESTION)
     assert "Questions: 1. Measured: 0. Answered in the book: 0.\nMissing: 1." in text
     cells = ["Train it", "at least 75\N{NO-BREAK SPACE}%"]
-    cells += ["95\N{NO-BREAK SPACE}% ([source](https://example.org))", "**missing**"]
+    chip = '<span class="chip missing">missing</span>'
+    cells += ["95\N{NO-BREAK SPACE}% ([source](https://example.org))", chip]
     assert row(text) == cells
     assert "svg" not in text
 
 
 def test_a_question_without_anything_is_missing_too():
-    assert row(page({"question": "Prove it"})) == ["Prove it", "–", "–", "**missing**"]
+    assert row(page({"question": "Prove it"})) == [
+        *("Prove it", "–", "–"),
+        '<span class="chip missing">missing</span>',
+    ]
 
 
 def test_an_answer_in_a_chapter_is_linked():
     text = page({"question": "Prove it", "answer": "chapters/01.ipynb#eq-1-1"})
-    assert row(text)[3] == "[answered](../chapters/01.ipynb#eq-1-1)"
+    link = "[answered](../chapters/01.ipynb#eq-1-1)"
+    assert row(text)[3] == f'<span class="chip answered">{link}</span>'
+    assert 'value="1" aria-label="1 of 1 questions"></progress>' in text
     assert "Answered in the book: 1.\nMissing: 0." in text
 
 
 def test_a_card_gives_mean_spread_seeds_time_and_command():
     text = page(QUESTION, q=CARD)
     cells = row(text)
-    assert cells[3].startswith(
-        "85\N{NO-BREAK SPACE}%, standard deviation 7.1 points, 2 seeds<br><svg"
-    )
+    chip = '<span class="chip met">meets the bar</span>'
+    assert cells[3].startswith(f"**85\N{NO-BREAK SPACE}%** {chip}<br><svg")
+    assert cells[3].endswith("<br>standard deviation 7.1 points, 2 seeds")
     assert "bar: 75\N{NO-BREAK SPACE}%; best known: 95\N{NO-BREAK SPACE}%" in cells[3]
     assert cells[4] == r"1,200 on A\_B, 1 thread"
     assert "again:\n\n```sh\npython a.py | tee log\n```\n" in text
@@ -88,9 +102,51 @@ def test_a_card_gives_mean_spread_seeds_time_and_command():
 
 def test_one_seed_is_said_to_be_one():
     one = CARD | {"seeds": CARD["seeds"][:1], "mean": 0.8, "spread": None}
-    assert row(page(QUESTION, q=one))[3].startswith(
-        "80\N{NO-BREAK SPACE}%, 1 seed<br><svg"
-    )
+    assert row(page(QUESTION, q=one))[3].endswith("</svg><br>1 seed")
+
+
+@pytest.mark.parametrize(
+    ("mean", "bar", "state_of_it"),
+    [
+        (0.96, {"at_least": 0.75}, "beaten"),
+        (0.9, {"at_least": 0.75}, "met"),
+        (0.7, {"at_least": 0.75}, "short"),
+        (0.04, {"below": 0.05}, "beaten"),
+        (0.06, {"at_most": 0.05}, "short"),
+        (0.9, None, "measured"),
+        (0.9, "two pages", "measured"),
+    ],
+)
+def test_a_number_beats_the_best_known_meets_its_bar_or_is_short_of_it(
+    mean, bar, state_of_it
+):
+    question = QUESTION | {"bar": bar}
+    assert state(question, CARD | {"mean": mean}) == state_of_it
+
+
+CLAIM = {"what": "test accuracy", "numbers": [0.8, 0.9], "unit": "%"}
+
+
+def test_an_answer_with_a_claim_shows_its_number():
+    question = QUESTION | {"answer": "a.ipynb#run", "claim": "test accuracy"}
+    homeworks = {"course": {"title": "A homework", "questions": [question]}}
+    cell = row(results_page(homeworks, {}, {"a.ipynb": [CLAIM]}))[3]
+    chip = '<span class="chip met">[meets the bar](../a.ipynb#run)</span>'
+    assert cell.startswith(f"**85\N{NO-BREAK SPACE}%** {chip}<br><svg")
+    assert cell.endswith("<br>standard deviation 7.1 points, 2 seeds")
+    with pytest.raises(
+        ValueError, match=r"a\.ipynb has no claim named 'test accuracy'"
+    ):
+        results_page(homeworks, {}, {"a.ipynb": []})
+
+
+def test_the_strips_of_a_table_have_one_axis():
+    low = CARD | {"seeds": [{"seed": 0, "value": 0.5, "seconds": 1}], "mean": 0.5}
+    questions = [QUESTION, QUESTION | {"key": "p", "card": "p.json"}]
+    homeworks = {"course": {"title": "A homework", "questions": questions}}
+    text = results_page(homeworks, {"q.json": CARD, "p.json": low})
+    bars = re.findall(r'd="M([\d.]+) 0V32" stroke-dasharray="3 3"', text)
+    assert len(bars) == 2 and len(set(bars)) == 1
 
 
 def test_dots_and_lines_stand_at_their_values():
@@ -142,10 +198,11 @@ def test_a_key_names_one_question():
 
 @pytest.mark.parametrize("course, question", ALL, ids=lambda part: str(part)[:24])
 def test_a_question_has_what_the_page_reads_and_nothing_else(course, question):
-    fields = {"key", "question", "bar", "unit", "known", "card", "answer"}
+    fields = {"key", "question", "bar", "unit", "known", "card", "answer", "claim"}
     assert {"key", "question"} <= set(question) <= fields
     assert not {"card", "answer"} <= set(question)
     assert set(question.get("known", {})) <= {"text", "value", "source"}
+    assert "claim" not in question or "answer" in question
     bar = question.get("bar", "")
     if not isinstance(bar, str):
         [(word, number)] = bar.items()

@@ -84,6 +84,7 @@ def pages_of(folder):
 
 PAGES = pages_of(HTML)
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
+CHAPTER = "chapters/04-backprop-bce.html"  # with proofs, claims, exercises, much code
 # Without a book one page stands in, so that there is a test to be skipped aloud.
 VIEWS = [*PAGES, "search.html?q=gradient"] if PAGES else ["intro.html"]
 
@@ -290,9 +291,46 @@ def test_a_result_leads_to_the_term_in_its_section(page, book):
     assert 0 < mark.bounding_box()["y"] < page.viewport_size["height"]
 
 
+# --- the landing page ---------------------------------------------------------------
+
+
+def test_each_homework_has_a_card_with_its_way_in_and_its_standing(page, book):
+    page.goto(book + "intro.html")
+    cards = page.locator(".homework").all()
+    assert len(cards) == 5
+    for card in cards:
+        assert card.locator("a[href*='chapters/']").count()
+        assert re.search(
+            r"\d min\)", card.inner_text().replace("\N{NO-BREAK SPACE}", " ")
+        )
+        assert card.locator(".standing progress").count() == 1
+
+
+def test_a_phone_shows_a_homework_on_its_first_screen(page, book):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(book + "intro.html")
+    first = page.locator(".homework .title").first.bounding_box()
+    assert first["y"] + first["height"] < 844
+
+
+def test_the_map_leads_to_every_chapter(page, book):
+    page.goto(book + "intro.html")
+    links = [a.get_attribute("href") for a in page.locator(".chapter-map a").all()]
+    assert links == CHAPTERS
+
+
+def test_verbs_look_unlike_one_another_and_unlike_print(page, book):
+    page.goto(book + CHAPTER)
+    faces = [".face.proved", ".face.measured", ".face.yet", ".output.stream"]
+    colors = [
+        page.locator(face).first.evaluate("e => getComputedStyle(e).backgroundColor")
+        for face in faces
+    ]
+    assert len(set(colors)) == len(faces)
+
+
 # --- references -----------------------------------------------------------------------
 
-CHAPTER = "chapters/04-backprop-bce.html"
 UNLINKED = r"""() => {
     const texts = document.createTreeWalker(document.querySelector("article"),
         NodeFilter.SHOW_TEXT);

@@ -12,6 +12,7 @@ from sphinx.util.docutils import docutils_namespace
 import helpers
 from tools import pages
 from tools.site_faces import gauge
+from tools.site_landing import chapter_map
 from tools.site_search import sections
 
 CONF = """
@@ -269,6 +270,18 @@ def test_a_figure_that_moves_is_named_beside_its_still_picture(built):
     assert page.count('<div class="moving" data-figure="softmax" hidden></div>') == 1
     assert page.count("_static/moving/softmax.js") == 1
     assert "moving/" not in html["chapter"]
+
+
+def test_the_map_has_an_arc_for_each_chapter_that_another_needs():
+    chapters = {
+        "chapters/03-a": ("3. A: why?", []),
+        "chapters/05-b": ("5. B <c>: why?", [3]),
+        "chapters/13-d": ("13. D", [3, 5, 7]),  # chapter 7 isn't there
+    }
+    drawn = chapter_map(chapters, lambda page: f"{page}.html")
+    assert drawn.count("<path") == 3 and drawn.count("<circle") == 3
+    assert "13 needs 3, 5, 7" in drawn and "3 needs none" in drawn
+    assert '<a href="chapters/05-b.html">' in drawn and "5. B &lt;c&gt;<" in drawn
 
 
 def test_the_index_holds_sections_equations_and_terms():

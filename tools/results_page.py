@@ -1,8 +1,9 @@
 """The results page: every question of the homeworks, its bar, the best known, ours."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from html import escape
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
 from helpers import results
@@ -17,25 +18,42 @@ TEXT = """\
 Every question of the homeworks, with the bar that its document sets, the best public
 result known to us, and ours. Ours is the mean over seeds, each a training run of its
 own, with the standard deviation. In the strip under it each dot is a seed, the dashed
-line is the bar, and the solid line is the best known result. A question that a chapter
-answers has a link in the place of a number; what has no answer yet is **missing**, and
-a dash says that there is nothing to meet or to compare with. The commands below a
-table, run from the root of the repository, measure again and write the files from which
-this page takes its numbers.
+line is the bar, and the solid line is the best known result; a table's strips have one
+axis. A question that a chapter answers has a link, and a number where the chapter
+claims one; what has no answer yet is **missing**, and a dash says that there is nothing
+to meet or to compare with. The commands below a table, run from the root of the
+repository, measure again and write the files from which this page takes its numbers.
 
 Questions: {questions}. Measured: {measured}. Answered in the book: {answered}.
 Missing: {missing}.
 """
 
+CHIPS = {  # what a state is called, and the kind of its chip
+    "beaten": "beats the best known",
+    "met": "meets the bar",
+    "short": "short of the bar",
+    "measured": "measured",
+    "answered": "answered",
+    "missing": "missing",
+}
+
 Question = Mapping[str, Any]
-Card = Mapping[str, Any]
+Card = Mapping[str, Any]  # of a result, or made of a chapter's claim
+Claims = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
-def results_page(homeworks: Mapping[str, Any], cards: Mapping[str, Card]) -> str:
+def results_page(
+    homeworks: Mapping[str, Any],
+    cards: Mapping[str, Card],
+    claims: Claims | None = None,
+) -> str:
     """The results page.
 
     homeworks: the content of `solutions/questions.yml`.
     cards: what `results.read` returns, by path, for the cards that are there.
+    claims: the records of the notebooks' claims, by path.
+
+    Raises ValueError where no claim of a notebook has the name that a question gives.
     """
     questions = [q for homework in homeworks.values() for q in homework["questions"]]
     answered = sum("answer" in question for question in questions)
@@ -45,7 +63,45 @@ def results_page(homeworks: Mapping[str, Any], cards: Mapping[str, Card]) -> str
         answered=answered,
         missing=len(questions) - len(cards) - answered,
     )
-    return head + "".join(_section(part, cards) for part in homeworks.values())
+    return head + "".join(
+        _section(part, cards, claims or {}) for part in homeworks.values()
+    )
+
+
+def state(question: Question, card: Card | None) -> str:
+    """How far we are with a question: a key of `CHIPS`."""
+    if card is None:
+        return "answered" if "answer" in question else "missing"
+    bar, known = question.get("bar"), question.get("known", {}).get("value")
+    words, limit = next(iter(bar.items())) if isinstance(bar, Mapping) else ("", None)
+    sign = -1 if words in ("at_most", "below") else 1
+    mean = card["mean"]
+    if limit is not None and sign * (mean - limit) < 0:
+        return "short"
+    if known is not None and sign * (mean - known) > 0:
+        return "beaten"
+    return "measured" if limit is None else "met"
+
+
+def made_of(
+    question: Question, cards: Mapping[str, Card], claims: Claims
+) -> Card | None:
+    """The number of a question: its card's, or that of its chapter's claim."""
+    if "claim" not in question:
+        return cards.get(question.get("card"))
+    path = question["answer"].split("#")[0]
+    if path not in claims:
+        return None
+    for record in claims[path]:
+        if re.fullmatch(question["claim"], record["what"]):
+            numbers = record["numbers"]
+            return {
+                "unit": record["unit"],
+                "mean": fmean(numbers),
+                "spread": stdev(numbers) if len(numbers) > 1 else None,
+                "seeds": [{"value": number} for number in numbers],
+            }
+    raise ValueError(f"{path} has no claim named {question['claim']!r}")
 
 
 def card_paths(homeworks: Mapping[str, Any]) -> list[str]:
@@ -54,19 +110,28 @@ def card_paths(homeworks: Mapping[str, Any]) -> list[str]:
     return [question["card"] for question in questions if "card" in question]
 
 
-def strip(card: Card, bar: float | None, known: float | None) -> str:
-    """A plot in inline SVG: a dot a seed, the bar dashed, the best known solid."""
+def strip(
+    card: Card,
+    bar: float | None,
+    known: float | None,
+    axis: tuple[float, float] | None = None,
+) -> str:
+    """A plot in inline SVG: a dot a seed, the bar dashed, the best known solid.
+
+    axis: what its two ends are; else the lowest and the highest of these numbers.
+    """
     values, unit = results.values(card), card["unit"]
     marks = {"bar": bar, "best known": known}
     marks = {name: value for name, value in marks.items() if value is not None}
-    low, high = min([*values, *marks.values()]), max([*values, *marks.values()])
+    shown = [*values, *marks.values()]
+    low, high = axis or (min(shown), max(shown))
 
     def x(value: float) -> float:
         share = (value - low) / (high - low) if high > low else 0.5
         return round(MARGIN + share * (WIDTH - 2 * MARGIN), 1)
 
-    words = [f"seeds: {', '.join(_show(value, unit) for value in values)}"]
-    words += [f"{name}: {_show(value, unit)}" for name, value in marks.items()]
+    words = [f"seeds: {', '.join(show(value, unit) for value in values)}"]
+    words += [f"{name}: {show(value, unit)}" for name, value in marks.items()]
     shapes = [
         f'<path d="M{x(value)} 0V{HEIGHT}" stroke-dasharray="{DASHES[name]}"/>'
         for name, value in marks.items()
@@ -80,36 +145,78 @@ def strip(card: Card, bar: float | None, known: float | None) -> str:
     )
 
 
-def _section(homework: Mapping[str, Any], cards: Mapping[str, Card]) -> str:
-    measured = [cards.get(question.get("card")) for question in homework["questions"]]
-    rows = list(map(_row, homework["questions"], measured))
+def _section(
+    homework: Mapping[str, Any], cards: Mapping[str, Card], claims: Claims
+) -> str:
+    questions = homework["questions"]
+    measured = [made_of(question, cards, claims) for question in questions]
+    axes: dict[str, list[float]] = {}
+    for question, card in zip(questions, measured, strict=True):
+        if card:
+            marks = [*_marks(question), *results.values(card)]
+            axes.setdefault(card["unit"], []).extend(m for m in marks if m is not None)
+    rows = [
+        _row(question, card, axes)
+        for question, card in zip(questions, measured, strict=True)
+    ]
     columns = [column for column in zip(HEAD, *rows, strict=True) if any(column[1:])]
     head, *rows = zip(*columns, strict=True)
-    section = f"\n## {homework['title']}\n{table(head, rows)}"
-    for card in filter(None, measured):
+    done = sum(map(_done, questions, measured))
+    section = f"\n## {homework['title']}\n\n{progress(done, len(questions))}\n"
+    section += table(head, rows)
+    for card in filter(None, map(cards.get, (q.get("card") for q in questions))):
         section += f"\nTo measure the {plain(card['metric'])} again:\n"
         section += f"\n```sh\n{card['command']}\n```\n"
     return section
 
 
-def _row(question: Question, card: Card | None) -> tuple[str, ...]:
-    bar, known = question.get("bar"), question.get("known", {})
-    ours, seconds = "**missing**", ""
+def progress(done: int, of: int) -> str:
+    """How many questions have an answer, as a bar and in words."""
+    words = f"{done} of {of} questions"
+    bar = f'<progress max="{of}" value="{done}" aria-label="{words}"></progress>'
+    return f"{bar} {words} have an answer here."
+
+
+def _done(question: Question, card: Card | None) -> bool:
+    return state(question, card) not in ("missing", "short")
+
+
+def _marks(question: Question) -> tuple[float | None, float | None]:
+    """The bar and the best known result, where they are numbers."""
+    bar = question.get("bar")
+    number = next(iter(bar.values())) if isinstance(bar, Mapping) else None
+    return number, question.get("known", {}).get("value")
+
+
+def _row(
+    question: Question, card: Card | None, axes: Mapping[str, list[float]]
+) -> tuple[str, ...]:
+    kind, seconds = state(question, card), ""
+    words = CHIPS[kind]
     if "answer" in question:
-        ours = f"[answered](../{question['answer']})"
-    elif card:
-        number = next(iter(bar.values())) if isinstance(bar, Mapping) else None
-        ours = f"{_measured(card)}<br>{strip(card, number, known.get('value'))}"
-        seconds = _seconds(card)
-    demanded = _bar(bar, question.get("unit", "%"))
-    return question["question"], demanded, _known(known), ours, seconds
+        words = f"[{words}](../{question['answer']})"
+    ours = f'<span class="chip {kind}">{words}</span>'
+    if card:
+        axis = min(axes[card["unit"]]), max(axes[card["unit"]])
+        drawn = strip(card, *_marks(question), axis)
+        ours = f"**{show(card['mean'], card['unit'])}** {ours}<br>{drawn}"
+        ours += f"<br>{_measured(card)}"
+        seconds = _seconds(card) if "processor" in card else ""
+    demanded = _bar(question.get("bar"), question.get("unit", "%"))
+    return (
+        question["question"],
+        demanded,
+        _known(question.get("known", {})),
+        ours,
+        seconds,
+    )
 
 
 def _bar(bar: Mapping[str, float] | str | None, unit: str) -> str:
     if not isinstance(bar, Mapping):
         return bar or "–"
     [(words, number)] = bar.items()
-    return f"{words.replace('_', ' ')} {_show(number, unit)}"
+    return f"{words.replace('_', ' ')} {show(number, unit)}"
 
 
 def _known(known: Mapping[str, Any]) -> str:
@@ -118,12 +225,12 @@ def _known(known: Mapping[str, Any]) -> str:
 
 
 def _measured(card: Card) -> str:
-    mean, seeds = _show(card["mean"], card["unit"]), len(card["seeds"])
+    seeds = len(card["seeds"])
     if card["spread"] is None:
-        return f"{mean}, 1 seed"
+        return "1 seed"
     spread = card["spread"] * (100 if card["unit"] == "%" else 1)
     unit = " points" if card["unit"] == "%" else ""
-    return f"{mean}, standard deviation {spread:.2g}{unit}, {seeds} seeds"
+    return f"standard deviation {spread:.2g}{unit}, {seeds} seeds"
 
 
 def _seconds(card: Card) -> str:
@@ -132,7 +239,8 @@ def _seconds(card: Card) -> str:
     return plain(words)
 
 
-def _show(value: float, unit: str) -> str:
+def show(value: float, unit: str) -> str:
+    """A number with its unit; fractions of 1 as percentages."""
     if unit == "%":
         return f"{100 * value:.4g}\N{NO-BREAK SPACE}%"
     return f"{value:.5g}\N{NO-BREAK SPACE}{unit}"

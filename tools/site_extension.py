@@ -26,7 +26,7 @@ from sphinx.config import Config
 from sphinx.transforms import SphinxTransform
 
 import helpers
-from tools import glossary, site_equations, site_faces, site_search
+from tools import glossary, site_equations, site_faces, site_landing, site_search
 from tools.reading import REFERENCE
 
 PLACEHOLDER = "OWNER/REPO"
@@ -189,9 +189,11 @@ def _kept(words: set[str], rule: re.Match) -> str:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_transform(LinkTargets)
+    app.add_transform(site_landing.PathsFirst)
     app.connect("config-inited", name_the_edition)
     app.connect("source-read", glossary.complete)
     app.connect("env-before-read-docs", site_equations.collect)
+    app.connect("doctree-resolved", site_landing.give)
     app.connect("doctree-resolved", site_faces.give)
     app.connect("doctree-resolved", site_equations.link_references)
     app.connect("html-page-context", admit_the_placeholder, priority=900)

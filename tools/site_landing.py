@@ -1,0 +1,168 @@
+"""The landing page: a card for each homework, and the map of the chapters.
+
+`intro.md` is plain Markdown that also reads on GitHub. Here its table of paths becomes
+a card for each homework, and moves up to where a reader with a sheet in hand looks.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from html import escape
+from pathlib import Path
+
+import nbformat
+import yaml
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
+
+from helpers import results
+from tools.pages import claims
+from tools.reading import text_cells
+from tools.results_page import card_paths, made_of, progress, show, state
+
+PAGE, PATHS = "intro", "a-path-for-each-homework"
+FIGURE = """\
+<figure class="landing"><div class="moving" data-figure="bowl" hidden
+  aria-label="Gradient descent in a narrow bowl and in a round one"></div>
+<figcaption>Move the rate past 1: the steps across the valley grow then, and soon the
+loss does. Why exactly there is proved in chapter 2.</figcaption>
+</figure>"""
+ROW, LEFT, SIDE = 34, 118, 14  # of the map: a row's height, its names, an arc's depth
+
+
+class PathsFirst(SphinxTransform):
+    """Move the table of paths below the title and the sentence that says what it is."""
+
+    default_priority = 850
+
+    def apply(self) -> None:
+        for paths in list(self.document.findall(nodes.section)):
+            if PATHS in paths["ids"] and self.env.docname == PAGE:
+                top = paths.parent
+                top.remove(paths)
+                top.insert(2, paths)
+
+
+def give(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Sphinx's event `doctree-resolved`: the table becomes cards, a map follows."""
+    found = [s for s in doctree.findall(nodes.section) if PATHS in s["ids"]]
+    if page != PAGE or not found:
+        return
+    [paths] = found
+    table = next(paths.findall(nodes.table))
+    cards = nodes.container("", classes=["homeworks"])
+    rows = [
+        row for row in table.findall(nodes.row) if isinstance(row.parent, nodes.tbody)
+    ]
+    chapters = needs(app)
+    titles = {_number(to): _short(title) for to, (title, _) in chapters.items()}
+    for row, standing in zip(rows, standings(Path(app.srcdir)), strict=True):
+        cards += card(row, standing, titles)
+    table.parent.replace(table, cards)
+    drawn = chapter_map(chapters, lambda to: app.builder.get_relative_uri(page, to))
+    title = nodes.rubric("", "The chapters, and what leads to what", classes=["map"])
+    paths += [title, nodes.raw("", f"{drawn}\n{FIGURE}", format="html")]
+    app.env.metadata[page]["moving"] = ["bowl"]
+
+
+def card(row: nodes.row, standing: str, titles: Mapping[int, str]) -> nodes.container:
+    """A homework's card, from its row of the table; links get their chapters' names."""
+    for link in row.findall(nodes.reference):
+        number = link.astext()
+        if number.isdigit() and int(number) in titles:
+            link[:] = [nodes.Text(f"{number}. {titles[int(number)]}")]
+    for text in list(row.findall(nodes.Text)):
+        minutes = re.sub(r"^ \((\d+)\)", " (\\1\N{NO-BREAK SPACE}min)", text)
+        if minutes != text:
+            text.parent.replace(text, nodes.Text(minutes))
+    title, asks, read, later = map(_inline, row.children)
+    made = nodes.container("", classes=["homework"])
+    made += nodes.paragraph("", "", *title, classes=["title"])
+    made += nodes.paragraph("", "", *asks, classes=["asks"])
+    made += nodes.paragraph("", "You have this sheet? Start here:", classes=["start"])
+    made += nodes.paragraph("", "", *read)
+    if later:
+        made += nodes.paragraph("", "", nodes.Text("Still to come: "), *later)
+    made += nodes.raw("", f'<p class="standing">{standing}</p>', format="html")
+    return made
+
+
+def standings(root: Path) -> Iterator[str]:
+    """For each homework how much is answered, and its numbers beside the best known."""
+    file = root / "solutions/questions.yml"
+    homeworks = yaml.safe_load(file.read_text("utf-8"))
+    paths = filter(lambda path: (root / path).is_file(), card_paths(homeworks))
+    cards = {path: results.read(root / path) for path in paths}
+    claimed = {
+        path.relative_to(root).as_posix(): [
+            claim.record for claim in claims(nbformat.read(path, as_version=4))
+        ]
+        for path in sorted(root.glob("chapters/*.ipynb"))
+    }
+    for homework in homeworks.values():
+        made = [(q, made_of(q, cards, claimed)) for q in homework["questions"]]
+        done = sum(state(q, card) not in ("missing", "short") for q, card in made)
+        words = progress(done, len(made))
+        for question, card in made:
+            if card:
+                known = question.get("known", {}).get("value")
+                best = f" (best known {show(known, card['unit'])})" if known else ""
+                name = escape(re.split(r"[:,]", question["question"])[0].strip())
+                words += f"<br>{name}: <b>{show(card['mean'], card['unit'])}</b>{best}"
+        yield words
+
+
+def needs(app: Sphinx) -> dict[str, tuple[str, list[int]]]:
+    """Each chapter's page with its title and the chapters that it builds on."""
+    found = {}
+    for page in sorted(app.env.found_docs):
+        if page.startswith("chapters/"):
+            notebook = nbformat.read(app.env.doc2path(page), as_version=4)
+            opening = text_cells(notebook)[0][1].source
+            title = re.search(r"^# (.+)", opening, re.M)[1]
+            line = re.search(r"\*Before you start:?\*(.*)", opening)
+            linked = re.findall(r"\((\d+)-[\w-]+\.ipynb", line[1] if line else "")
+            found[page] = title, [int(number) for number in linked]
+    return found
+
+
+def chapter_map(
+    chapters: Mapping[str, tuple[str, list[int]]], address: Callable[[str], str]
+) -> str:
+    """The chapters under one another, with an arc from each to those that need it."""
+    at = {_number(page): ROW * place + ROW / 2 for place, page in enumerate(chapters)}
+    arcs, names, said = "", "", []
+    for page, (title, needed) in chapters.items():
+        to = _number(page)
+        for origin in filter(at.get, needed):
+            depth = min(LEFT - 12, SIDE * (at[to] - at[origin]) / ROW)
+            x = LEFT - 8
+            arcs += (
+                f'<path d="M{x} {at[origin]}C{x - depth * 1.3:.0f} {at[origin]} '
+                f'{x - depth * 1.3:.0f} {at[to]} {x} {at[to]}"/>'
+            )
+        names += (
+            f'<circle cx="{LEFT - 8}" cy="{at[to]}" r="4"/>'
+            f'<a href="{address(page)}"><text x="{LEFT + 6}" y="{at[to] + 5}">'
+            f"{to}. {escape(_short(title))}</text></a>"
+        )
+        said.append(f"{to} needs {', '.join(map(str, needed)) or 'none'}")
+    height = ROW * len(chapters)
+    return (
+        f'<svg class="chapter-map" viewBox="0 0 460 {height}" role="group" '
+        f'aria-label="Chapter {"; ".join(said)}.">{arcs}{names}</svg>'
+    )
+
+
+def _number(page: str) -> int:
+    return int(re.search(r"(\d+)-", page)[1])
+
+
+def _short(title: str) -> str:
+    """A chapter's title without its number and its question."""
+    return title.split(". ", 1)[-1].split(":")[0]
+
+
+def _inline(cell: nodes.entry) -> list[nodes.Node]:
+    """What stands in a cell's paragraph."""
+    return [node for part in cell.children for node in list(part.children)]
