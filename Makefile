@@ -10,7 +10,7 @@ NB ?=
 # A warning about one of Coquelicot's own coercions is no news.
 COQ := -q -w -ambiguous-paths -Q . Proved
 
-.PHONY: help book test proofs run lab serve data bench portable oldest newest handin lock clean
+.PHONY: help book pdf test proofs run lab serve data bench portable oldest newest handin lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,9 @@ run: .venv/.test ## execute the stale notebooks on real data (NB=path: that one,
 
 lab: .venv/.test ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab chapters
+
+pdf: .venv/.pdf book ## the whole book as one file, _build/deep-learning-proved.pdf (needs Chromium)
+	$(BIN)/python -m tools.pdf
 
 serve: _build/html/index.html ## serve the built book on http://localhost:8000
 	$(BIN)/python -m http.server -b localhost -d _build/html 8000
@@ -99,6 +102,10 @@ _build/html/index.html:
 		"Ubuntu also python3-venv), or name it: make PYTHON=/path/to/python3.12"; exit 1; }
 	@$(BIN)/python -c 'import pip; $(SUPPORTED)' 2>/dev/null || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[book]'
+	@touch $@
+
+.venv/.pdf: .venv/.book
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[book,pdf]'
 	@touch $@
 
 .venv/.test: .venv/.book
