@@ -150,6 +150,20 @@ def test_data_sets_are_loaded_before_the_cells_run_not_in_an_output(
     assert read(path).cells[3].outputs[0].text == "1\n"
 
 
+def test_a_handed_in_notebook_is_told_where_torchvision_finds_its_images(
+    tmp_path, monkeypatch
+):
+    original = SimpleNamespace(source="original")
+    monkeypatch.setattr(notebooks.data, "load", lambda name: original)
+    monkeypatch.setattr(notebooks.data, "root", lambda name: Path("of", name))
+    path = tmp_path / "solutions" / "course" / "part" / "task.ipynb"
+    path.parent.mkdir(parents=True)
+    asks = "import os\nif False:\n    datasets.CIFAR10(folder, download=True)"
+    written(path, f'{asks}\nprint(os.environ["DL_DATA"])')
+    notebooks.run(path)
+    assert read(path).cells[-1].outputs[0].text == f"{Path('of', 'cifar10')}\n"
+
+
 def test_an_authors_own_first_cell_stays_below_the_setup_cell():
     notebook = v4.new_notebook(
         cells=[v4.new_markdown_cell("# Why?"), v4.new_code_cell("import numpy")]

@@ -12,6 +12,7 @@ from nbformat import NotebookNode, v4
 from tools.digest import parsed
 
 GENERATED = {"ledger.md", "references.md", "results.md"}  # by `make book`
+TORCHVISION = {"MNIST": "mnist", "FashionMNIST": "fashion_mnist", "CIFAR10": "cifar10"}
 CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 NOT_PROSE = re.compile(r"^[ >]*(```+|~~~+).*?(?:^[ >]*\1|\Z)|<!--.*?-->", re.M | re.S)
 TAG = re.compile(r"\\tag\s*\*?\s*\{([^}]*)\}")
@@ -160,8 +161,9 @@ def data_sets(notebook: NotebookNode) -> list[str]:
     """The image sets that a notebook loads by name, or by torchvision."""
     trees = [parsed(cell.source) for _, cell in code_cells(notebook)]
     names = {name for tree in trees for name in called(tree, "data.load")}
-    if any(called(tree, "datasets.FashionMNIST") for tree in trees):
-        names.add("fashion_mnist")
+    for theirs, ours in TORCHVISION.items():
+        if any(called(tree, f"datasets.{theirs}") for tree in trees):
+            names.add(ours)
     return sorted(names - {"?"})
 
 
