@@ -152,6 +152,14 @@ def softmax_over_the_batch(
     return x.T @ ((delta @ W2.T) * (1 - h**2)) / len(x)
 
 
+def labels_for_rows(
+    x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
+) -> Array:
+    h = np.tanh(x @ W1 + b1)
+    delta = Softmax().forward(h @ W2 + b2) - labels
+    return x.T @ ((delta @ W2.T) * (1 - h**2)) / len(x)
+
+
 def labels_for_targets(
     x: Array, W1: Array, b1: Array, W2: Array, b2: Array, labels: Array
 ) -> Array:
@@ -208,6 +216,7 @@ EXERCISES = {
             (251, "that is the answer for one hidden layer."),
             (250, "that is near the answer for one hidden layer."),
             (199, "there is room for one more."),
+            (125, "the first layer takes nearly all of them; don't halve the budget."),
             (
                 float(np.sqrt(398**2 + 199_990) - 398),
                 "that is the quadratic's root; a unit is whole.",
@@ -283,6 +292,10 @@ EXERCISES = {
             (slope_forgotten, "the activation's own derivative is missing."),
             (mean_forgotten, "the loss is a mean over the samples."),
             (softmax_over_the_batch, "softmax goes along axis=1, row by row."),
+            (
+                labels_for_rows,
+                "labels are integers, (n,), not one-hot rows; np.eye(k)[labels] is.",
+            ),
             (
                 labels_for_targets,
                 "labels are integers; subtract 1 at the label's column of each row.",
