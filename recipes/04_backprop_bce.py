@@ -26,6 +26,10 @@ ARMS = {
     "adam": {"optimizer": "adam", "lr": 1e-3},
     "signal": {"activation": "signal"},
     "gradient": {"activation": "gradient"},
+    "signal-0.03": {"activation": "signal", "lr": 0.03},
+    "gradient-0.03": {"activation": "gradient", "lr": 0.03},
+    "signal-0.01": {"activation": "signal", "lr": 0.01},
+    "gradient-0.01": {"activation": "gradient", "lr": 0.01},
     "he": {"init": "he"},
     "rate": {"lr": 1.0},
 }
