@@ -67,7 +67,7 @@ function fitTables() {
 // that letters rise above their lines.
 function limitTabStops() {
   const boxes = all("pre, .output, div.math, span.math.wide");
-  const wide = boxes.map((box) => box.scrollWidth > box.clientWidth + 1);
+  const wide = boxes.map((box) => box.scrollWidth > box.clientWidth);
   boxes.forEach((box, i) => {
     if (wide[i]) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
@@ -204,6 +204,16 @@ function landAtTerm() {
   first?.scrollIntoView({ block: "center" });
 }
 
+// The theme's sidebars are no landmarks.
+function nameLandmarks() {
+  const names = { "#pst-primary-sidebar": "Book", "#pst-secondary-sidebar": "Page" };
+  for (const [selector, name] of Object.entries(names)) {
+    const sidebar = document.querySelector(selector);
+    sidebar?.setAttribute("role", "complementary");
+    sidebar?.setAttribute("aria-label", name);
+  }
+}
+
 // --- figures that move: each file of moving/ adds one to this table -------------------
 
 window.bookFigures = {};
@@ -318,6 +328,7 @@ function foldAgain() {
 }
 
 document.addEventListener("DOMContentLoaded", () => {
+  nameLandmarks();
   setMathematics();
   const fit = () => {
     fitFormulas();
@@ -331,10 +342,12 @@ document.addEventListener("DOMContentLoaded", () => {
   landAtTerm();
   document.fonts.ready.then(fit);
   let waiting = null;
-  addEventListener("resize", () => {
+  const fitSoon = (delay) => {
     clearTimeout(waiting);
-    waiting = setTimeout(fit, 400); // behind the theme's own pass over tab stops
-  });
+    waiting = setTimeout(fit, delay);
+  };
+  addEventListener("resize", () => fitSoon(400)); // behind the theme's own pass
+  document.addEventListener("toggle", () => fitSoon(20), true); // what is unfolded
   setTimeout(limitTabStops, 800);
   addEventListener("beforeprint", unfoldForPrint);
   addEventListener("afterprint", foldAgain);

@@ -89,12 +89,13 @@ CHAPTER = "chapters/04-backprop-bce.html"  # with proofs, claims, exercises, muc
 VIEWS = [*PAGES, "search.html?q=gradient"] if PAGES else ["intro.html"]
 
 
-def problems_of(page, address, home):
+def problems_of(page, address, home, axe=True):
     events = recorded(page)
     page.goto(address)
     seen = page.evaluate(LOOK)
+    page.wait_for_timeout(150)  # what was unfolded is fitted to the page
     loading = loading_problems(events, home)  # before axe, which makes its own requests
-    return [*loading, *seen, *axe_problems(page)]
+    return [*loading, *seen, *(axe_problems(page) if axe else [])]
 
 
 def recorded(page):
@@ -121,13 +122,17 @@ def loading_problems(events, home):
     ]
 
 
+# What KaTeX draws is hidden from screen readers, which get MathML; it has the color of
+# the text around it, and so many parts that a look at each takes longer than the rest.
+# A head that is a formula is not empty, whatever axe says.
+NOT_LETTERS = {"exclude": [[".katex-html"], ["th:has(.katex)"]]}
 MINOR = {"region", "empty-table-header"}  # of axe, and held nevertheless
 
 
 def axe_problems(page):
     return [
         f"axe {violation['id']}: {node['html'][:160]}"
-        for violation in Axe().run(page).response["violations"]
+        for violation in Axe().run(page, NOT_LETTERS).response["violations"]
         if violation["impact"] in ("serious", "critical") or violation["id"] in MINOR
         for node in violation["nodes"]
     ]
@@ -237,7 +242,8 @@ def test_a_page_is_sound(look, book, view):
     context, theme, width = look
     home = FILES if width == "320" else book
     with context.new_page() as page:
-        problems = problems_of(page, home + view, home)
+        # What axe sees at 320 pixels it has seen at 390.
+        problems = problems_of(page, home + view, home, axe=width != "320")
         shown = page.locator("html").get_attribute("data-theme")
     assert not problems, "\n".join([f"{view}, {theme}, {width} px:", *problems])
     assert shown == theme
@@ -399,7 +405,7 @@ def test_the_tab_key_stops_only_where_there_is_something_to_do(page, book, view)
     stops = page.evaluate("""() => [...document.querySelectorAll("article *")]
         .filter((element) => element.tabIndex === 0
             && !element.matches("a, button, summary, input, select")
-            && element.scrollWidth <= element.clientWidth + 1)
+            && element.scrollWidth <= element.clientWidth)
         .map((element) => element.outerHTML.slice(0, 120))""")
     assert stops == []
     assert page.locator("article .katex [tabindex]").count() == 0

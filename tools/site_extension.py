@@ -45,9 +45,19 @@ class LinkTargets(SphinxTransform):
                 if name not in slugs:
                     node["ids"].append(name)
                     slugs[name] = (node.line, name, text)
+        name_empty_heads(self.document)
         for name, explicit in self.document.nametypes.items():
             if explicit and self.document.nameids[name]:
                 slugs.setdefault(name, (0, self.document.nameids[name], name))
+
+
+def name_empty_heads(document: nodes.document) -> None:
+    """A screen reader says the head of a column, also where the eye needs none."""
+    for head in document.findall(nodes.thead):
+        for entry in head.findall(nodes.entry):
+            if not entry.astext().strip():
+                unseen = nodes.inline("", "row", classes=["unseen"])
+                entry.append(nodes.paragraph("", "", unseen))
 
 
 def equations(document: nodes.document) -> Iterator[Target]:
