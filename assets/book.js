@@ -168,7 +168,7 @@ function markContents() {
   const parts = links.map((link) =>
     document.getElementById(decodeURIComponent(link.hash.slice(1))));
   const mark = () => {
-    const passed = parts.map((part) => part?.getBoundingClientRect().top < 120);
+    const passed = parts.map((part) => part?.getBoundingClientRect().top < 180);
     const end = innerHeight + scrollY >= document.body.scrollHeight - 2;
     const here = end && scrollY ? links.length - 1 : passed.lastIndexOf(true);
     links.forEach((link, i) => link.classList.toggle("here", i === here));

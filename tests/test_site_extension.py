@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
 import helpers
-from tools import pages
+from tools import pages, site_extension
 from tools.site_faces import gauge
 from tools.site_landing import chapter_map
 from tools.site_search import sections
@@ -302,6 +302,27 @@ def test_the_index_holds_sections_equations_and_terms():
     assert found["a.html#logit"]["text"] == "A score."
 
 
+def test_of_the_themes_styles_only_what_is_used_is_shipped(built, tmp_path):
+    _, _, app = built
+    styles = tmp_path / "_static/styles"
+    styles.mkdir(parents=True)
+    (styles / "pydata-sphinx-theme.css").write_text(
+        "@font-face{font-family:Icons}.used a,.gone b{color:red}.gone:hover{top:0}"
+        "@media print{p .gone{left:0}p .by-script{left:1}}p:not(.gone){right:0}"
+    )
+    (tmp_path / "a.html").write_text('<p class="used">')
+    (tmp_path / "_static/a.js").write_text("p.classList.add('by-script')")
+    (tmp_path / "_static/a.js.map").write_text("{}")
+    app.outdir, outdir = tmp_path, app.outdir
+    site_extension.lighten(app, None)
+    app.outdir = outdir
+    assert (styles / "pydata-sphinx-theme.css").read_text() == (
+        ".used a,.gone b{color:red}@media print{p .by-script{left:1}}"
+        "p:not(.gone){right:0}"
+    )
+    assert not (tmp_path / "_static/a.js.map").exists()
+
+
 def test_footer_names_the_version_and_unknown_without_git(built):
     _, _, app = built
     footer = app.config.html_theme_options["extra_footer"]
@@ -310,8 +331,6 @@ def test_footer_names_the_version_and_unknown_without_git(built):
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="no git on this machine")
 def test_footer_names_the_commit(built, tmp_path):
-    from tools import site_extension
-
     git = ["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b"]
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
