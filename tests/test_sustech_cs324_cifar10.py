@@ -1,16 +1,19 @@
 """CS324 Part I, Task 3: the handed-in program ends as it must."""
 
 import argparse
+import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
 
-from helpers import augment
+from helpers import augment, data, results
 from tests.test_imports import imported
 
 PART = Path(__file__).parents[1] / "solutions" / "sustech_cs324" / "part1"
@@ -199,3 +202,82 @@ def test_it_learns(program):
     first, last = measured["epochs"][0], measured["epochs"][-1]
     assert last["train_loss"] < first["train_loss"]
     assert last["train_accuracy"] > 0.3 > first["train_accuracy"]
+
+
+# What is shipped
+
+WEIGHTS, CARD = PART / "cifar10_mlp.pt", PART.parent / "cards" / "cifar10-mlp.json"
+
+
+def images_of_the_test_set(count):
+    """Pixels of mean 0 and deviation 1 in each image, made without the program."""
+    if not data.available("cifar10"):
+        pytest.skip("reads the real CIFAR-10")
+    test = data.load("cifar10").test
+    pixels = test.images[:count].transpose(0, 3, 1, 2).reshape(count, -1) / 255
+    pixels -= pixels.mean(axis=1, keepdims=True)
+    pixels /= pixels.std(axis=1, ddof=1, keepdims=True)
+    return torch.from_numpy(pixels).float(), torch.from_numpy(test.labels[:count])
+
+
+def test_the_shipped_weights_read_as_many_images_as_their_card_says(program):
+    card = results.read(CARD)
+    hidden = map(int, card["parameters"]["dnn_hidden_units"].split(","))
+    model = program.MLP(3072, list(hidden), 10)
+    model.load_state_dict(torch.load(WEIGHTS, weights_only=True))
+    images, labels = images_of_the_test_set(500)
+    kept = card["weights"]["seed"]
+    [expected] = [run["value"] for run in card["seeds"] if run["seed"] == kept]
+    right = program.accuracy(program.predict(model, images), labels)
+    assert abs(right - expected) < 2 * (0.25 / 500) ** 0.5
+
+
+def test_the_card_is_of_three_seeds_of_the_programs_defaults_and_of_the_best_one():
+    card = results.read(CARD)
+    runs = {run["seed"]: run for run in card["seeds"]}
+    assert runs.keys() == {0, 1, 2} and results.values(card)
+    last = {seed: run["curves"]["accuracy"][-1] for seed, run in runs.items()}
+    assert card["weights"]["seed"] == max(last, key=last.get)  # chosen in validation
+    assert {len(run["curves"]["loss"]) for run in runs.values()} == {300}
+    command = [sys.executable, PROGRAMS[1], "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    for name in card["parameters"]:
+        assert f"--{name} " in done.stdout
+
+
+def test_the_first_version_differed_from_the_card_in_dropout_alone():
+    card, tried = (
+        results.read(CARD),
+        json.loads((PART / "cifar10_tried.json").read_text()),
+    )
+    given = tried["flags"] | {"dropout": card["parameters"]["dropout"]}
+    assert given == card["parameters"] | {"seed": 0}
+    assert "dropout" not in tried["flags"]
+    assert len(tried["curves"]["accuracy"]) == 300
+
+
+@pytest.fixture
+def notebook():
+    return nbformat.read(PART / "task3.ipynb", as_version=4)
+
+
+def test_the_notebook_needs_no_more_than_the_files_beside_it(notebook):
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    modules = imported("\n".join(code))
+    beside = {path.stem for path in PART.glob("*.py")}
+    packages = {"matplotlib", "numpy", "torch", "torchvision"}
+    assert modules - set(sys.stdlib_module_names) <= beside | packages
+    for file in re.findall(r'Path\("([^"]+)"\)', "\n".join(code)):
+        assert (PART / file).is_file()
+
+
+@pytest.mark.parametrize("damage", [lambda whole: whole[:1000], lambda whole: b""])
+def test_the_notebook_says_how_to_make_damaged_weights_anew(
+    notebook, damage, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("cifar10_mlp.pt").write_bytes(damage(WEIGHTS.read_bytes()))
+    [cell] = [cell for cell in notebook.cells if "sha256(" in cell.source]
+    names = {"card": results.read(CARD), "hashlib": hashlib, "Path": Path}
+    with pytest.raises(ValueError, match=r"mlp\.pt isn't .*python cifar10_train\.py"):
+        exec(cell.source, names)
