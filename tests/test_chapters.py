@@ -43,6 +43,11 @@ AT_POINTS = {
     "2.16": "orthonormal columns by compiled code, and NumPy's own solver",
     "2.20": "SciPy's normal density",
     "8.12": "roots of quotients, which sympy can't part",
+    "10.2": "exponentials in two quotients, which sympy doesn't bring together",
+    "10.4": "NumPy's arctangent",
+    "10.5": "NumPy's logaddexp",
+    "10.10": "labels, which come of comparisons, and SciPy's log_softmax",
+    "10.15": "a count of torch's parameters",
     "13.2": "SciPy's binomial distribution",
     "13.6": "torch's tensors, and rows in the order of other numbers",
     "9.4": "powers of sums, with sums in the exponents; all masks are gone through",
@@ -62,6 +67,7 @@ EQUIVALENT = {
     r"rmsprop: .*|adam: .*": "a claim holds all their steps against torch's",
     r"run_backward: .*": "counted is what it multiplies, which values don't change",
     r"mean_over_coins: (.+) \* (.+) → \1 / \2": "a coin is 1 or -1",
+    r"rate_(in|out)side: 0 \* w → 0.*": "no weight is zero",
     r"both_ways: .*": "the numbers are random, and the two ways agree to 1e-10",
     **{
         re.escape(slip): reason
@@ -85,6 +91,12 @@ EQUIVALENT = {
             "mean_over_coins: spread1 * first → spread1 / first": "likewise",
             "rectified_slope: a > 0 → a >= 0": "no random point is zero",
             "elu: x < 0 → x <= 0": "at 0 both branches are 0",
+            "elu: a < 0 → a <= 0": "likewise",
+            "prelu: a < 0 → a <= 0": "likewise",
+            "elu_slope: a < 0 → a <= 0": "no random point is zero",
+            "10.14: 0.0 → 1.0": "a first step has no velocity yet",
+            "loss_of: np.log(np.exp(z - most[:, None]).sum(axis=1)) → "
+            "np.log(np.maximum(np.exp(z - most[:, None]).sum(axis=1), 1e-06))": "or 1",
             "elu_slope: x > 0 → x >= 0": "no random point is zero",
             "adjoints: j + 1 → j": "bar[j] is still zero",
             "adjoints: j + 1 → 1": "and so are those before",
@@ -115,6 +127,7 @@ HARMLESS = {
     r"bce: np\.log\((.+)\) → np\.log\(np\.maximum\(\1, 1e-06\)\)": "in a homework "
     "whose logits stay small; chapter 4 goes to 1e-300",
     r"loss: .*\.sum\(.*\) → .*\.mean\(.*\)": "ln k more, with the same gradient",
+    r"misprinted: .*\.sum\(.*\) → .*\.mean\(.*\)": "ln k less, on both sides",
 }
 
 
