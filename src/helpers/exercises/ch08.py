@@ -88,6 +88,7 @@ EXERCISES = {
             (25, "half of the set is enough: solve (100 - n) / n = 1."),
             (9900 / 199, "the last factor has N - 1 below, not N."),
             (49.5, "the last factor has N - n above."),
+            (0.5, "that is the share of the set; how many samples is it?"),
         ],
     ),
     "8.3": Exercise(
@@ -125,6 +126,23 @@ EXERCISES = {
             (1.177, "V is corrected as well: V_2 divided by 1 - 0.999**2 is 1."),
             (0.526, "look at the decimal point."),
             (0.0, "the two gradients don't cancel: the later one weighs more."),
+        ],
+    ),
+    "8.5": Exercise(
+        0.95,
+        within=0.011,
+        mistakes=[
+            (0.5, "that is the edge without momentum, 2 / 4."),
+            (0.05, "momentum damps what goes to and fro: the edge moves out."),
+            (
+                5.0,
+                "steady gradients make the velocity ten times as long; near the "
+                "edge they alternate.",
+            ),
+            (0.263, "at the edge the velocity is 4 / 1.9; the step is 2 long."),
+            (3.8, "divide by the curvature, 4."),
+            (0.475, "from 1 to -1 the step is 2 long, not 1."),
+            (1.9, "the curvature of one half times 4 w^2 is 4, not 2."),
         ],
     ),
 }
