@@ -128,13 +128,16 @@ EXERCISES = {
         ],
     ),
     "7.2": Exercise(
-        6,
+        5,
         [
-            (3, "that is the length of E; the step is along twice that vector."),
-            (2, "only if E had length one."),
-            (18, "that is the squared length times two."),
-            (9, "that is the squared length of E."),
-            (1 / 6, "the other way round: how long is the step, for a gradient of 1?"),
+            (10, "the step is averaged over the batch, of two samples."),
+            (7, "the lengths of the rows don't add up; their squares do."),
+            (2.5, "the step is along twice E."),
+            (25, "the length is the root of the sum of all squares."),
+            (50, "the length is the root, and the step is averaged."),
+            (1, "only if E had length one."),
+            (0.2, "the other way round: how long is the step, for a gradient of 1?"),
+            (1.25, "averaged over the samples, not over all entries."),
         ],
     ),
     "7.3": Exercise(
