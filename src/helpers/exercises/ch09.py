@@ -1,5 +1,8 @@
 """Exercises of chapter 9, fitting and overfitting."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from numpy import ndarray as Array
 
@@ -99,6 +102,51 @@ def worse_than_before(losses: Array, patience: int) -> int:
     return int(np.argmin(losses[: last + 1]))
 
 
+def cross_validated(score: Callable, N: int, k: int) -> float:
+    right = 0.0
+    for part in np.array_split(np.arange(N), k):
+        right += len(part) * score(np.setdiff1d(np.arange(N), part), part)
+    return right / N
+
+
+def mean_of_parts(score: Callable, N: int, k: int) -> float:
+    parts = np.array_split(np.arange(N), k)
+    return float(np.mean([score(np.setdiff1d(np.arange(N), p), p) for p in parts]))
+
+
+def trained_on_the_part(score: Callable, N: int, k: int) -> float:
+    return cross_validated(lambda train, test: score(test, train), N, k)
+
+
+def tested_on_training(score: Callable, N: int, k: int) -> float:
+    return cross_validated(lambda train, test: score(train, train), N, k)
+
+
+def trained_on_all(score: Callable, N: int, k: int) -> float:
+    return cross_validated(lambda train, test: score(np.arange(N), test), N, k)
+
+
+def summed(score: Callable, N: int, k: int) -> float:
+    return N * cross_validated(score, N, k)
+
+
+def one_part(score: Callable, N: int, k: int) -> float:
+    part = np.array_split(np.arange(N), k)[0]
+    return score(np.setdiff1d(np.arange(N), part), part)
+
+
+@dataclass(frozen=True)
+class _Score:
+    """Stands for a training: some number that both sets of indices change."""
+
+    def __call__(self, train: Array, test: Array) -> float:
+        train, test = np.asarray(train), np.asarray(test)
+        return float((np.sin(test + 1.0).sum() + np.cos(train).sum() / 3) / len(test))
+
+    def __repr__(self) -> str:
+        return "some training"
+
+
 _rng = np.random.default_rng(2)
 _G, _KEPT = _rng.normal(size=(4, 3)), (_rng.random((4, 3)) > 0.4).astype(float)
 
@@ -153,6 +201,32 @@ EXERCISES = {
                 worse_than_before,
                 "compare with the lowest so far, not the last one.",
             ),
+        ],
+    ),
+    "9.3": Exercise(
+        4.5**0.5,
+        within=0.005,
+        mistakes=[
+            (4.5, "that is the variance; the standard deviation is its root."),
+            (18**0.5, "the factor is drop / (1 - drop), a quarter; it isn't 1."),
+            (3**0.5, "variances are multiplied by w squared, not by w, and add up."),
+            (3.0, "deviations of independent terms don't add up; their squares do."),
+            (3.6**0.5, "0.2 is the chance to be dropped; (9.3) divides it by 0.8."),
+            (72**0.5, "drop is 0.2, and 0.8 the chance to be kept."),
+            (0.0, "the terms cancel in the mean, not in the variance."),
+            (3.5**0.5, "that is the noise of the sum of h; the weights matter."),
+        ],
+    ),
+    "9.4": Exercise(
+        cross_validated,
+        cases=[(_Score(), 4, 2), (_Score(), 5, 2), (_Score(), 11, 4)],
+        mistakes=[
+            (mean_of_parts, "a larger part weighs more: mean over the samples."),
+            (trained_on_the_part, "train on the others, and ask the part."),
+            (tested_on_training, "the part is asked, not what was trained on."),
+            (trained_on_all, "the part that is asked must not be trained on."),
+            (summed, "a sum over the samples; the mean is asked for."),
+            (one_part, "each of the k parts is asked in turn."),
         ],
     ),
 }
