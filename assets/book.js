@@ -44,12 +44,15 @@ function fitFormulas() {
 
 // On a narrow page the rows of a wide table become cards.
 function fitTables() {
-  const tables = all("article table");
-  tables.forEach((table) => table.classList.remove("cards"));
+  if (innerWidth > 640) {
+    all("table.cards").forEach((table) => table.classList.remove("cards"));
+    return;
+  }
+  const tables = all("article table:not(.cards)");
   const boxes = tables.map((table) => table.parentElement);
   const wide = boxes.map((box) => box.scrollWidth > box.clientWidth + 1);
   for (const [i, table] of tables.entries()) {
-    if (innerWidth > 640 || !wide[i]) continue;
+    if (!wide[i]) continue;
     const heads = all("thead th", table).map((head) => head.textContent.trim());
     if (heads.length < 3) continue;
     for (const row of all("tbody tr", table)) {
