@@ -226,7 +226,7 @@ Proof.
 Qed.
 
 (* The slope that a wrong divisor gives, where both means are c times too large. *)
-Theorem eq_2_10 n x y c : (0 < n)%nat ->
+Theorem eq_2_19 n x y c : (0 < n)%nat ->
   (∑_(s < n) (x s - c * mean n x) * (y s - c * mean n y))
   / ∑_(s < n) (x s - c * mean n x) ^ 2 =
   (∑_(s < n) (x s - mean n x) * (y s - mean n y)
@@ -248,7 +248,7 @@ Definition residuals (d : nat) (X : matrix) (y w : vector) : vector :=
   fun s => y s - mulv d X w s.
 
 (* The gradient by all weights at once. *)
-Theorem eq_2_12 n d X y w :
+Theorem eq_2_11 n d X y w :
   gradient d (fun w => norm2 n (residuals d X y w)) w
     (fun i => -2 * mulv n X^T (residuals d X y w) i).
 Proof.
@@ -284,7 +284,7 @@ Proof.
 Qed.
 
 (* Wherever X^T X has an inverse A, the normal equations have one solution. *)
-Theorem eq_2_13 n d X y A w : inverse d (mul n X^T X) A ->
+Theorem eq_2_12 n d X y A w : inverse d (mul n X^T X) A ->
   normal_equations n d X y w <->
   forall i, (i < d)%nat -> w i = mulv d A (mulv n X^T y) i.
 Proof. apply inverse_solve. Qed.
@@ -303,7 +303,7 @@ Proof.
 Qed.
 
 (* Independent columns give X^T X an inverse. *)
-Theorem eq_2_13_inverse n d X : independent n d X ->
+Theorem eq_2_12_inverse n d X : independent n d X ->
   exists A, inverse d (mul n X^T X) A.
 Proof.
   intros H; apply inverse_exists; intros k Hk w Hw.
@@ -318,7 +318,7 @@ Proof.
 Qed.
 
 (* Pythagoras. *)
-Theorem eq_2_14 n d X y v w : normal_equations n d X y v ->
+Theorem eq_2_13 n d X y v w : normal_equations n d X y v ->
   norm2 n (residuals d X y w) =
   norm2 n (residuals d X y v) + norm2 n (mulv d X (fun i => w i - v i)).
 Proof.
@@ -340,15 +340,15 @@ Proof.
 Qed.
 
 (* So a solution of the normal equations is a minimum, and every minimum is one. *)
-Theorem eq_2_14_minimum n d X y v : normal_equations n d X y v <->
+Theorem eq_2_13_minimum n d X y v : normal_equations n d X y v <->
   forall w, norm2 n (residuals d X y v) <= norm2 n (residuals d X y w).
 Proof.
   split; intros H.
-  - intros w; rewrite (eq_2_14 n d X y v w H).
+  - intros w; rewrite (eq_2_13 n d X y v w H).
     rewrite <- (Rplus_0_r (norm2 n (residuals d X y v))) at 1.
     apply Rplus_le_compat_l, sum_nonneg; intros; apply pow2_ge_0.
   - apply normal_orthogonal; intros i Hi.
-    assert (Hd := gradient_partial _ _ _ _ i (eq_2_12 n d X y v) Hi).
+    assert (Hd := gradient_partial _ _ _ _ i (eq_2_11 n d X y v) Hi).
     apply (minimum_slope _ _ _) in Hd; [lra |]; intros t.
     unfold norm2 at 1; rewrite (sum_ext n _ (fun s => residuals d X y v s ^ 2));
       [apply H |].
@@ -359,7 +359,7 @@ Qed.
 (* The solution by X = Q R, where Q has orthonormal columns and R an inverse. (R is
    called U here, since R stands for the real numbers. That it is a triangle isn't
    needed.) *)
-Theorem eq_2_16 n d X y Q U U_inv w :
+Theorem eq_2_21 n d X y Q U U_inv w :
   (forall s i, (s < n)%nat -> (i < d)%nat -> X s i = mul d Q U s i) ->
   (forall i j, (i < d)%nat -> (j < d)%nat -> mul n Q^T Q i j = [i == j]) ->
   inverse d U U_inv ->
@@ -392,7 +392,7 @@ Proof.
 Qed.
 
 (* Independent columns of X give R, which is zero below its diagonal, an inverse. *)
-Theorem eq_2_16_inverse n d X Q U : independent n d X ->
+Theorem eq_2_21_inverse n d X Q U : independent n d X ->
   (forall s i, (s < n)%nat -> (i < d)%nat -> X s i = mul d Q U s i) ->
   (forall i j, (j < i)%nat -> U i j = 0) ->
   exists U_inv, inverse d U U_inv.
@@ -412,7 +412,7 @@ Definition hessian (n : nat) (X : matrix) : matrix :=
   fun i j => 2 / INR n * mul n X^T X i j.
 
 (* H holds the derivatives of the gradient of L = RSS / n. *)
-Theorem eq_2_17 n d X y w i : (i < d)%nat ->
+Theorem eq_2_14 n d X y w i : (i < d)%nat ->
   gradient d (fun w => -2 / INR n * mulv n X^T (residuals d X y w) i) w (hessian n X i).
 Proof.
   intros Hi c v t Hc Hv; unfold hessian, mulv at 1, residuals; eapply derive_eq.
@@ -437,7 +437,7 @@ Fixpoint power (d : nat) (A : matrix) (t : nat) : matrix :=
   match t with O => same | S t => mul d A (power d A t) end.
 
 (* Gradient descent with the gradient of L = RSS / n, after t steps. *)
-Theorem eq_2_18 n d X y η v (w : nat -> vector) t : (0 < n)%nat ->
+Theorem eq_2_15 n d X y η v (w : nat -> vector) t : (0 < n)%nat ->
   normal_equations n d X y v ->
   (forall t i, (i < d)%nat ->
     w (S t) i = w t i - η * (-2 / INR n * mulv n X^T (residuals d X y (w t)) i)) ->
@@ -469,7 +469,7 @@ Definition extremes (d : nat) (l : vector) (a b : R) : Prop :=
   (exists i, (i < d)%nat /\ l i = a) /\ (exists i, (i < d)%nat /\ l i = b).
 
 (* No rate gets the worst of the factors below this, where κ = b / a. *)
-Theorem eq_2_19 d l a b η : 0 < a -> extremes d l a b ->
+Theorem eq_2_16 d l a b η : 0 < a -> extremes d l a b ->
   let κ := b / a in
   (κ - 1) / (κ + 1) <= largest d (fun i => Rabs (1 - η * l i)).
 Proof.
@@ -489,11 +489,11 @@ Proof.
 Qed.
 
 (* And 2 / (a + b) gets it there. *)
-Theorem eq_2_19_best d l a b : 0 < a -> extremes d l a b ->
+Theorem eq_2_16_best d l a b : 0 < a -> extremes d l a b ->
   let κ := b / a in
   largest d (fun i => Rabs (1 - 2 / (a + b) * l i)) = (κ - 1) / (κ + 1).
 Proof.
-  intros Ha Hx κ; apply Rle_antisym; [| now apply eq_2_19].
+  intros Ha Hx κ; apply Rle_antisym; [| now apply eq_2_16].
   destruct Hx as [Hl [[i [Hi Ei]] _]].
   assert (Hab : a <= b) by (rewrite <- Ei; now apply Hl).
   apply largest_le; [lia |]; intros j Hj; destruct (Hl j Hj) as [H1 H2].
@@ -508,7 +508,7 @@ Qed.
 (* * Why squares *)
 
 (* Each residual has the normal density with mean 0 and variance ν. *)
-Theorem eq_2_20 n e ν : 0 < ν ->
+Theorem eq_2_17 n e ν : 0 < ν ->
   let density := fun s => 1 / sqrt (2 * PI * ν) * exp (- e s ^ 2 / (2 * ν)) in
   - ln (prod n density) = INR n / 2 * ln (2 * PI * ν) + norm2 n e / (2 * ν).
 Proof.
@@ -526,7 +526,7 @@ Proof.
 Qed.
 
 (* How far one answer pulls the slope (2.5). *)
-Theorem eq_2_21 n x y s : (s < n)%nat ->
+Theorem eq_2_18 n x y s : (s < n)%nat ->
   ∑_(r < n) (x r - mean n x) ^ 2 <> 0 ->
   let slope := fun y => (∑_(r < n) (x r - mean n x) * (y r - mean n y))
                         / ∑_(r < n) (x r - mean n x) ^ 2 in

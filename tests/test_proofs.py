@@ -31,7 +31,7 @@ CLASSICAL = {
     "Classical_Prop.classic",
     "FunctionalExtensionality.functional_extensionality_dep",
 }
-HEADLINES = """1.3 1.5 1.8 2.2 2.3 2.5 2.7 2.12 2.13 2.14 2.16 2.19 3.2 3.3 3.4 3.11
+HEADLINES = """1.3 1.5 1.8 2.2 2.3 2.5 2.7 2.11 2.12 2.13 2.16 2.21 3.2 3.3 3.4 3.11
     3.13 3.14 4.2 4.5 4.12 4.14 4.15 4.16 4.17 5.6 6.2 7.8 7.11 8.3 8.4 8.5 8.8 8.9
     9.2 9.4"""
 SLIPS = {

@@ -22,6 +22,11 @@ def uncentered_solver(x: Array, y: Array) -> Array:
     return X @ np.linalg.lstsq(X, y)[0]
 
 
+def normal_equations(x: Array, y: Array) -> Array:
+    X = np.stack([x**0, x], axis=1)
+    return X @ np.linalg.solve(X.T @ X, X.T @ y)
+
+
 def through_origin(x: Array, y: Array) -> Array:
     return (x @ y) / (x @ x) * x
 
@@ -153,14 +158,20 @@ EXERCISES = {
         cases=[
             (np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 2.0])),
             (_X[:, 1], _Y),
-            (1.8e9 + 16.0 * np.arange(3), np.array([3.0, 3.25, 3.5])),
-            (1.8e9 + 16.0 * np.arange(9), 3 + 0.25 * np.arange(9)),
+            # Whole numbers are shown in full, so that they can be told apart.
+            (10**9 + np.arange(3), np.array([3.0, 3.25, 3.5])),
+            (10**9 + np.arange(9), 3 + 0.25 * np.arange(9)),
         ],
         mistakes=[
             (
                 multiplied_out,
-                "x is 1800000000 and a few seconds, and (2.6) subtracts numbers near "
-                "1e19 to get one below 1000; take the mean away first.",
+                "x is 1000000000 and a few seconds, and (2.6) subtracts numbers near "
+                "1e18 to get one below 100; take the mean away first.",
+            ),
+            (
+                normal_equations,
+                "X.T X has the square of X's condition number, 1e9 squared here; take "
+                "the mean of x away first.",
             ),
             (
                 uncentered_solver,
@@ -182,7 +193,7 @@ EXERCISES = {
         mistakes=[
             (1.5, "that is the right slope; the wrong means change it."),
             (1.0, "that is where a very wrong divisor would lead, y_bar / x_bar."),
-            (4 / 3, "(1 - c)^2 stands with a factor n in (2.10)."),
+            (4 / 3, "(1 - c)^2 stands with a factor n in (2.19)."),
             (9 / 8, "the factor is n (1 - c)^2; the square is missing."),
             (1.3, "c is n over the divisor, 3/2, not 2/3."),
             (0.6, "both means are wrong, not that of x alone."),
@@ -192,14 +203,14 @@ EXERCISES = {
         descend,
         cases=[(_SMALL_X, _SMALL_Y, 0.1, 1), (_X, _Y, 0.1, 5), (_X, _Y, 0.05, 40)],
         mistakes=[
-            (both_bugs, "this is the code as it stands; compare it with (2.12)."),
+            (both_bugs, "this is the code as it stands; compare it with (2.11)."),
             (still_uphill, "the mean is right now; the steps still go uphill."),
             (
                 still_over_weights,
                 "downhill now; len(w) counts the weights; the mean is over samples.",
             ),
             (mean_over_entries, "X.size is n d; the mean is over the n samples."),
-            (factor_two_missing, "the 2 of (2.12) was right."),
+            (factor_two_missing, "the 2 of (2.11) was right."),
             (not_divided, "L is RSS / n; the division is missing."),
         ],
     ),
