@@ -317,6 +317,16 @@ def test_a_killed_run_ends_with_the_same_weights(digits, tmp_path, monkeypatch):
         program.fit(*digits[0], flags(lr=0.2), checkpoint=checkpoint)
 
 
+def test_each_epoch_and_each_seed_has_an_order_of_its_own(digits, monkeypatch):
+    orders, real = [], torch.randperm
+    monkeypatch.setattr(
+        torch, "randperm", lambda n: orders.append(real(n)) or orders[-1]
+    )
+    for seed in (0, 1):
+        program.fit(*digits[0], flags(seed=seed, epochs=2))
+    assert len({tuple(order.tolist()) for order in orders}) == 4
+
+
 def test_held_out_images_are_not_trained_on_and_the_test_is_not_read(
     digits, tmp_path, monkeypatch
 ):
