@@ -33,6 +33,7 @@ AT_POINTS = {
     **dict.fromkeys(
         ["1.9", "1.10", "6.3", "6.13"], "a count of multiplications or visits"
     ),
+    **dict.fromkeys(["14.2", "14.14"], "a count of places"),
     **dict.fromkeys(
         ["7.2", "7.4", "7.5", "7.6", "7.7", "7.8", "7.11", "7.13"], "torch's tensors"
     ),
@@ -69,6 +70,8 @@ EQUIVALENT = {
     r"mean_over_coins: (.+) \* (.+) → \1 / \2": "a coin is 1 or -1",
     r"rate_(in|out)side: 0 \* w → 0.*": "no weight is zero",
     r"both_ways: .*": "the numbers are random, and the two ways agree to 1e-10",
+    r"(conv|by_weights|filter_gradient|input_gradient): 2 → 3": "filters are square",
+    r"(input|pool)_gradient: 0 \* x → 0 / x": "no number is zero",
     **{
         re.escape(slip): reason
         for slip, reason in {
@@ -115,6 +118,7 @@ EQUIVALENT = {
             "slope_from_wrong_means: y - y_bar → y + y_bar": "likewise",
             "slope_from_wrong_means: x - x_bar → x": "likewise, if y's are taken",
             "slope_from_wrong_means: x - x_bar → x + x_bar": "likewise",
+            "walked: 1 → 2": "the stride behind the last layer moves nothing",
         }.items()
     },
 }
