@@ -72,6 +72,8 @@ EQUIVALENT = {
     r"both_ways: .*": "the numbers are random, and the two ways agree to 1e-10",
     r"(conv|by_weights|filter_gradient|input_gradient): 2 → 3": "filters are square",
     r"(input|pool)_gradient: 0 \* x → 0 / x": "no number is zero",
+    r"pool_gradient: 1 → 2": "NumPy infers any negative size",
+    r"of_biased: (.+) \+ (.+) → \1 - \2": "the equation holds for every b, so for -b",
     **{
         re.escape(slip): reason
         for slip, reason in {
