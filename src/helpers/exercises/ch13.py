@@ -132,6 +132,7 @@ EXERCISES = {
                 "0.1099 is the variance that one image brings; the mean of 10,000 has "
                 "a 10,000th of it.",
             ),
+            (3.0, "nearly; give three digits or more."),
         ],
     ),
     "13.3": Exercise(
