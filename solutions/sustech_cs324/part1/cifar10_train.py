@@ -1,13 +1,13 @@
 """Train and test the multilayer perceptron of cifar10_mlp.py (Part I, Task 3).
 
-    python cifar10_train.py
+    python cifar10_train.py --seed 1
 
-makes the weights that are handed in, in some 20 minutes on one core that multiplies in
-bfloat16. Images are read from the folder that DL_DATA names, else from data/, where
+makes the weights that are handed in, in about half an hour on one core that multiplies
+in bfloat16. Images are read from the folder that DL_DATA names, else from data/, where
 torchvision puts them if it must. A run that is killed goes on after its last whole
 epoch, to the same weights. What was measured lies beside them, as JSON. The test images
 are read once, at the end, with the weights as they are stored, in 16 bits; with
---measure validation, as in every try, not at all.
+--measure validation, for a try, not at all.
 """
 
 import argparse
