@@ -19,14 +19,14 @@ document.addEventListener("DOMContentLoaded", () => {
   const index = new MiniSearch({ fields, ...stored, tokenize, processTerm });
   index.addAll(window.SECTIONS.map((entry, id) => ({ id, ...entry })));
   const options = {
-    boost: { title: 6, page: 2 },
+    boost: { title: 6, page: 4 },
     prefix: (term) => term.length > 3,
     fuzzy: (term) => (term.length > 5 && !/\d/.test(term) ? 0.15 : false),
     weights: { prefix: 0.3, fuzzy: 0.1 },
     combineWith: "AND",
     // What explains comes before what lists.
     boostDocument: (_, __, { url }) =>
-      /#exercise/.test(url) ? 0.8 : /^chapters/.test(url) ? 1.4
+      /#exercise|^chapters\/17/.test(url) ? 0.8 : /^chapters/.test(url) ? 1.4
         : /^(pages\/glossary|solutions)/.test(url) ? 1 : 0.6,
   };
 

@@ -163,8 +163,9 @@ Proof.
   rewrite E by auto; now apply S.
 Qed.
 
-(* The tangents: every node has an input of its own, which moves at the speed u. A node's
-   speed is that of its input and those of its operands, times the slopes by them. *)
+(* The tangents: every node has an input of its own, which moves at the speed u. A
+   node's speed is that of its input and those of its operands, times the slopes by
+   them. *)
 Theorem eq_6_14 u tangent i :
   (forall k, (k < N)%nat -> tangent k = u k + ∑_(l < k) w k l * tangent l) ->
   (i < N)%nat ->

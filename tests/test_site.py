@@ -284,7 +284,7 @@ def test_every_link_within_the_book_leads_somewhere(book):
 FIRST = {  # what the first result has to be about
     "softmax": "chapters/03-softmax-cross-entropy.html#",
     "overfitting": "chapters/09-fitting-and-overfitting.html#",
-    "dropout": "chapters/09-fitting-and-overfitting.html#question-8",
+    "dropout": "chapters/09-fitting-and-overfitting.html#does-dropout-help",
     "vanishing gradient": "pages/glossary.html#vanishing-gradient",
     "CIFAR": "chapters/13-cifar-workflow.html#",
     "Adam": "chapters/08-taking-steps.html#",
