@@ -259,7 +259,7 @@ def measure_convolutions(part: tensors.Part) -> str:
     sides = {"handed in": convolutional(few, handed_in())}
     sides["plain"] = plain_convolutional(few)
     times = timed({name: epoch for name, (epoch, _) in sides.items()})
-    must_learn(sides, 0.3)
+    must_learn(sides, 0.2)
     name = f"{STEPS} steps of the reduced VGG, handed in and plain"
     return row(name, times["handed in"], times["plain"])
 
