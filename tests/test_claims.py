@@ -301,6 +301,15 @@ def test_a_control_that_turns_the_effect_round_is_refused(sign, left, share) -> 
         claim("change", effects, control=left * effects, share=share)
 
 
+def test_half_of_an_effect_may_not_stand_reversed_whatever_the_share() -> None:
+    half = "more than 50 % of it stands there, reversed"
+    with pytest.raises(AssertionError, match=half):
+        claim("change", [1.0, 1.0, 1.0], control=[-0.89] * 3, share=0.1)
+    with pytest.raises(AssertionError, match="on one seed more than 50 %"):
+        claim("change", [1.0, 1.0, 1.0], control=[-0.7, 0.2, 0.2], share=0.5)
+    claim("change", [1.0, 1.0, 1.0], control=[-0.4, 0.2, 0.2], share=0.5)
+
+
 def test_an_effect_that_stays_is_not_said_to_turn_round() -> None:
     with pytest.raises(AssertionError, match="33 % goes; exactly"):
         claim("change", GAPS, control=[0.08, 0.08, 0.08], share=0.5)

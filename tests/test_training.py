@@ -5,6 +5,7 @@ import subprocess
 import sys
 from copy import deepcopy
 from datetime import timedelta
+from functools import wraps
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,7 @@ def killed_at(step):
     """The same augmentation, until that many batches were made."""
     made = 0
 
+    @wraps(distorted)
     def augmentation(*arguments):
         nonlocal made
         made += 1
@@ -203,6 +205,55 @@ def test_a_checkpoint_of_other_rates_schedules_or_data_is_refused(
     assert fitted(path, plan=8) == fitted(path, plan=8)
     with pytest.raises(ValueError, match=rf"{said}.*; name another file"):
         fitted(path, **{"plan": 8} | changed)
+
+
+def untouched(pictures, labels, rng):
+    return pictures, labels
+
+
+def other_start():
+    model = network()
+    with torch.no_grad():
+        model[1].weight[0, 0] += 0.01
+    return model
+
+
+def other_activation():
+    model = network()
+    model[2] = torch.nn.Tanh()
+    return model
+
+
+@pytest.mark.parametrize("other", [other_start, other_activation])
+def test_a_checkpoint_of_another_model_is_refused(other, tmp_path):
+    trained(model=network(), checkpoint=tmp_path / "run.pt")
+    with pytest.raises(ValueError, match=r"has {'model': .*name another file"):
+        trained(model=other(), checkpoint=tmp_path / "run.pt")
+
+
+def test_a_checkpoint_of_another_augmentation_is_refused(tmp_path):
+    trained(checkpoint=tmp_path / "run.pt")
+    with pytest.raises(ValueError, match=r"expected {'augment': 'untouched'}"):
+        trained(untouched, checkpoint=tmp_path / "run.pt")
+
+
+def test_numpys_numbers_are_kept_as_pythons(tmp_path):
+    path, rate = tmp_path / "run.pt", np.logspace(-2, -1, 3)[1]
+    assert fitted(path, rate=rate, plan=8) == fitted(path, rate=rate, plan=8)
+
+
+@pytest.mark.parametrize("content", ["cut", b"", b"something else", "foreign"])
+def test_a_damaged_checkpoint_is_named(content, tmp_path):
+    path = tmp_path / "run.pt"
+    trained(checkpoint=path)
+    if content == "cut":
+        content = path.read_bytes()[:-100]
+    if content == "foreign":
+        torch.save({"weights": torch.zeros(3)}, path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"run\.pt is no whole checkpoint .*delete it"):
+        trained(checkpoint=path)
 
 
 def test_the_weights_that_validated_best_are_left_in_the_model(monkeypatch):

@@ -1,11 +1,14 @@
 """The file that a training run goes on from, if it is the same run."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -14,20 +17,45 @@ from helpers.tensors import Part, digest
 
 
 def beginning(
-    optimizer: Optimizer, scheduler: LRScheduler | None, *data: Part
+    model: nn.Module,
+    optimizer: Optimizer,
+    scheduler: LRScheduler | None,
+    augment: Callable[..., Part] | None,
+    *data: Part,
 ) -> dict[str, Any]:
-    """What two runs have to share, as it is before the first step."""
-    rates = optimizer.state_dict()["param_groups"]
-    plan = scheduler.state_dict() if scheduler else None
-    found = {"optimizer": rates, "scheduler": plan, "data": digest(*data)}
-    return deepcopy(found)  # both change while they are used
+    """What two runs have to share, as it is before the first step.
+
+    Of functions, such as `augment` or those of `LambdaLR`, only the name is compared.
+    """
+    weights = model.state_dict().values()
+    found = {
+        "model": f"{model} {digest(tuple(weights))}",
+        "optimizer": optimizer.state_dict()["param_groups"],
+        "scheduler": scheduler.state_dict() if scheduler else None,
+        "augment": getattr(augment, "__qualname__", repr(augment)) if augment else None,
+        "data": digest(*data),
+    }
+    return deepcopy(found)  # some of it changes while it is used
+
+
+def plain(value: Any) -> Any:
+    """The value with Python's numbers for NumPy's, which no checkpoint may hold."""
+    match value:
+        case dict():
+            return {name: plain(each) for name, each in value.items()}
+        case list() | tuple():
+            return type(value)(plain(each) for each in value)
+        case np.generic():
+            return value.item()
+        case _:
+            return value
 
 
 def save(path: str | Path, parts: dict[str, Any], run: dict[str, Any]) -> None:
     """Write how far a run has come, with the state of its parts."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    state = {name: each.state_dict() for name, each in parts.items()}
-    write_whole(path, partial(torch.save, state | {"run": run}))
+    state = {name: plain(each.state_dict()) for name, each in parts.items()}
+    write_whole(path, partial(torch.save, state | {"run": plain(run)}))
 
 
 def load(
@@ -35,10 +63,17 @@ def load(
 ) -> dict[str, Any]:
     """How far the run has come; its parts get the state that they had then.
 
-    Raises ValueError for a file of other settings, and says which.
+    Raises ValueError for a file of other settings, and says which, and for one that is
+    damaged or no checkpoint.
     """
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    found = state["run"]["settings"]
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        found = state["run"]["settings"]
+    except Exception as error:  # what a damaged pickle raises can be anything
+        why = str(error).splitlines() or [type(error).__name__]
+        problem = f"{path} is no whole checkpoint ({why[0]})"
+        raise ValueError(f"{problem}; delete it, or name another file") from error
+    settings = plain(settings)
     if other := [name for name in settings if found.get(name) != settings[name]]:
         was, now = ({name: of.get(name) for name in other} for of in (found, settings))
         raise ValueError(f"{path} has {was}, expected {now}; name another file")

@@ -71,7 +71,7 @@ class Row:
         if self.without is not None:
             difference = np.subtract(self.numbers, self.without)
             seeds = _one_sign(np.array(self.numbers)) and _one_sign(difference)
-            return seeds and self.limit <= self.share <= 2 - self.limit
+            return seeds and self.limit <= self.share and not self.turned
         mean = float(np.mean(self.numbers))
         if self.words == "at least":
             return mean >= self.limit
@@ -81,11 +81,18 @@ class Row:
 
     @property
     def turned(self) -> str:
-        """What to say of a control with an effect of its own."""
-        if self.without is None or not self.share > 2 - self.limit:
+        """What to say of a control with an effect of its own, on the mean or a seed."""
+        if self.without is None or not np.all(self.numbers):
             return ""
-        left = _show(1 - self.limit, "%")
-        return f": it turns round, and more than {left} of it stands there, reversed"
+        left = np.divide(self.without, self.numbers)
+        allowed = min(0.5, 1 - self.limit)
+        if self.share > 1 + allowed:
+            rest = f"more than {_show(allowed, '%')} of it stands there"
+        elif left.min() < -0.5:
+            rest = "on one seed more than 50 % of it stands there"
+        else:
+            return ""
+        return f": it turns round, and {rest}, reversed"
 
     def record(self) -> dict[str, Any]:
         """What the ledger and the site draw from."""

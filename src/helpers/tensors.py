@@ -31,10 +31,10 @@ def split_validation(part: Part, size: int, seed: int = 0) -> tuple[Part, Part]:
     return (images[kept], labels[kept]), (images[drawn], labels[drawn])
 
 
-def digest(*parts: Part) -> str:
-    """Twelve hexadecimal digits that differ where an image or a label does."""
+def digest(*parts: tuple[Tensor, ...]) -> str:
+    """Twelve hexadecimal digits that differ where a value of a tensor does."""
     found = sha256()
     for each in (tensor for part in parts for tensor in part):
         found.update(f"{each.dtype} {tuple(each.shape)}".encode())
-        found.update(each.cpu().contiguous().view(torch.uint8).numpy())
+        found.update(each.cpu().contiguous().flatten().view(torch.uint8).numpy())
     return found.hexdigest()[:12]

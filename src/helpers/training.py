@@ -86,7 +86,8 @@ def fit(
     Returns for each epoch "train_loss" and "train_accuracy" (of augmented images, while
     the weights changed), "loss" and "accuracy" in validation, and "seconds".
     Raises FloatingPointError at a loss that isn't finite, with the best weights so far
-    in the model; ValueError for a checkpoint of other settings or data.
+    in the model; ValueError for a checkpoint of another model, settings or data, or
+    one that is damaged.
     """
     if dist.is_torchelastic_launched() and not dist.is_initialized():
         dist.init_process_group(timeout=timedelta(minutes=5))
@@ -101,7 +102,8 @@ def fit(
     settings = {"epochs": epochs, "batch": batch, "seed": seed, "clip": clip}
     settings |= {"label_smoothing": label_smoothing, "ema": ema}
     if checkpoint:
-        settings |= checkpoints.beginning(optimizer, scheduler, train, validation)
+        whats = model, optimizer, scheduler, augment
+        settings |= checkpoints.beginning(*whats, train, validation)
     if checkpoint and Path(checkpoint).exists():
         run = checkpoints.load(checkpoint, parts, settings)
     else:
