@@ -81,6 +81,13 @@ def cards(done):
 
 
 if __name__ == "__main__":
-    mnist = data.hashes("mnist")
-    options = {"name": "chapter-05", "data": mnist, "packages": ("numpy",)}
-    sweep.main(__doc__, train, WANTED, cards, **options)
+    sweep.main(
+        __doc__,
+        train,
+        WANTED,
+        cards,
+        name="chapter-05",
+        data=data.hashes("mnist"),
+        sources=[data.__file__, *sorted(Path(nn.__file__).parent.glob("*.py"))],
+        packages=("numpy",),
+    )

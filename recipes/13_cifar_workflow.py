@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from helpers import augment, data, results, sweep, tensors, training
+from helpers import augment, data, precision, results, sweep, tensors, training
 
 CARDS = Path(__file__).resolve().parent / "cards"
 PLAIN = {"set": "cifar10", "images": 2000, "hidden": [128, 128], "epochs": 16}
@@ -151,5 +151,13 @@ def cards(done):
 
 
 if __name__ == "__main__":
-    both = hashes("cifar10") | hashes("mnist")
-    sweep.main(__doc__, train, WANTED, cards, name="chapter-13", data=both)
+    modules = augment, data, precision, tensors, training
+    sweep.main(
+        __doc__,
+        train,
+        WANTED,
+        cards,
+        name="chapter-13",
+        data=hashes("cifar10") | hashes("mnist"),
+        sources=[parts, *(module.__file__ for module in modules)],
+    )

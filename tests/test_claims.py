@@ -91,6 +91,8 @@ def test_percentages_that_are_no_fractions_are_refused() -> None:
 def test_bar_in_percent_is_refused_too() -> None:
     with pytest.raises(ValueError, match="give fractions"):
         claim("accuracy", 0.924, at_least=92, unit="%")
+    with pytest.raises(ValueError, match="give fractions"):
+        claim("difference", 0.9, equals=0, within=2, unit="%")
 
 
 @pytest.mark.parametrize("bar", [{"at_least": "0.5"}, {"at_least": 0.5, "within": 0.1}])

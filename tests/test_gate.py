@@ -758,7 +758,10 @@ def test_two_claims_of_one_thing_are_named(good):
     assert found == ["cell 9: 'accuracy' is claimed in cell 7 already"]
 
 
-@pytest.mark.parametrize("bar", ["at_least=0", "at_least=0.0", "at_most=1"])
+BARS = "at_least=0", "at_least=0.0", "at_most=1", "equals=0.5, within=0.5"
+
+
+@pytest.mark.parametrize("bar", BARS)
 def test_a_bar_that_no_share_can_miss_is_named(good, bar):
     good.cells[8].source = f'claim("accuracy", values, {bar}, unit="%")'
     found = "cell 8: the bar can't be missed: a share is between 0 and 1"

@@ -138,6 +138,19 @@ def test_the_code_of_a_program_counts_but_not_its_prose(runs, tmp_path):
         run(**both)
 
 
+def helper(x):
+    return x
+
+
+def test_the_code_of_a_function_that_a_run_calls_counts(monkeypatch):
+    run(sources=[helper])
+    run(sources=[helper])
+    source = "def helper(x):\n    return -x\n"
+    monkeypatch.setattr(sweep.inspect, "getsource", lambda of: source)
+    with pytest.raises(ValueError, match="other code"):
+        run(sources=[helper])
+
+
 def failing(settings, seed, folder):
     if settings["lr"] == 0.1:
         raise RuntimeError("no data")
@@ -159,6 +172,27 @@ def test_a_run_without_a_number_is_no_result(runs, found):
     with pytest.raises(ValueError, match="plain, seed 0: expected a number as value"):
         run(train)
     assert not list(runs.rglob("result.json"))
+
+
+@pytest.mark.parametrize(
+    "found", [{"value": np.nan}, {"value": 1.0, "curves": np.array([1.0, np.inf])}]
+)
+def test_a_number_that_is_not_finite_is_no_result(runs, found):
+    with pytest.raises(ValueError, match=r"plain, seed 0: expected finite numbers"):
+        run(lambda settings, seed, folder: found)
+    assert not list(runs.rglob("result.json"))
+
+
+def test_a_result_is_of_the_seed_that_was_asked_for():
+    done = run(lambda settings, seed, folder: {"value": 0.0, "seed": 7})
+    assert [each["seed"] for each in done["plain"]] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("card", ["./b", "b/", "a/../b", "..", "", "/b"])
+def test_no_two_cards_share_a_folder(runs, card):
+    with pytest.raises(ValueError, match=r"expected names of folders as cards, got"):
+        run(wanted={"b": ({}, [0]), card: ({}, [0])})
+    assert not runs.exists()
 
 
 def test_seconds_are_those_of_the_call_unless_the_run_counts_them(monkeypatch):

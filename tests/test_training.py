@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn import functional as F
-from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, OneCycleLR
 
 from helpers import augment, data, precision, stand_ins, tensors, training
 from tests import POSIX
@@ -171,7 +171,10 @@ def fitted(path, *, rate=0.1, momentum=0.0, first=None, plan=None, own=0.0):
         {"params": model[3].parameters()},
     )
     optimizer = torch.optim.SGD(layers, rate, momentum)
-    scheduler = CosineAnnealingLR(optimizer, plan) if plan else None
+    if callable(plan):
+        scheduler = LambdaLR(optimizer, plan)
+    else:
+        scheduler = CosineAnnealingLR(optimizer, plan) if plan else None
     how = {"epochs": 1, "scheduler": scheduler, "checkpoint": path}
     return training.fit(model, optimizer, first or images(), images(40), **how)
 
@@ -205,6 +208,19 @@ def test_a_checkpoint_of_other_rates_schedules_or_data_is_refused(
     assert fitted(path, plan=8) == fitted(path, plan=8)
     with pytest.raises(ValueError, match=rf"{said}.*; name another file"):
         fitted(path, **{"plan": 8} | changed)
+
+
+@pytest.mark.parametrize("other", [lambda step: 0.5**step, lambda step: step < STEPS])
+def test_a_checkpoint_of_another_function_of_the_step_is_refused(other, tmp_path):
+    """The second one differs from the first in the last step alone."""
+
+    def plan(step):
+        return 1
+
+    path = tmp_path / "run.pt"
+    assert fitted(path, plan=plan) == fitted(path, plan=plan)
+    with pytest.raises(ValueError, match=r"{'scheduler': .*; name another file"):
+        fitted(path, plan=other)
 
 
 def untouched(pictures, labels, rng):

@@ -20,18 +20,24 @@ def beginning(
     model: nn.Module,
     optimizer: Optimizer,
     scheduler: LRScheduler | None,
+    steps: int,
     augment: Callable[..., Part] | None,
     *data: Part,
 ) -> dict[str, Any]:
     """What two runs have to share, as it is before the first step.
 
-    Of functions, such as `augment` or those of `LambdaLR`, only the name is compared.
+    steps: of the whole run, at which the functions of a `LambdaLR` are compared; of
+        `augment` only the name is.
     """
     weights = model.state_dict().values()
+    plan = scheduler.state_dict() if scheduler else None
+    if functions := getattr(scheduler, "lr_lambdas", None):  # the state has no word of
+        values = [[f(step) for step in range(1, steps + 1)] for f in functions]
+        plan["lr_lambdas"] = digest((torch.tensor(values),))
     found = {
         "model": f"{model} {digest(tuple(weights))}",
         "optimizer": optimizer.state_dict()["param_groups"],
-        "scheduler": scheduler.state_dict() if scheduler else None,
+        "scheduler": plan,
         "augment": getattr(augment, "__qualname__", repr(augment)) if augment else None,
         "data": digest(*data),
     }

@@ -130,7 +130,8 @@ def claim(
         so that what is left, of either sign, is no more than the rest: a control that
         turns the effect round does something of its own. And the effect and each
         seed's difference have to have one sign.
-    unit: "%" shows fractions of 1 as percentages; any other is appended as it is.
+    unit: "%" shows fractions of 1 as percentages, `within` too; any other is appended
+        as it is.
     on: the `helpers.data.Dataset` the values come from; on a stand-in nothing is
         claimed, and the line says so.
 
@@ -211,7 +212,7 @@ def _row(
     if not np.isfinite([bar, allowed]).all():
         raise ValueError(f"{what}: bar and within= have to be finite")
     words = "about" if allowed else words
-    numbers = _numbers(what, values, unit, bar)
+    numbers = _numbers(what, values, unit, bar, allowed)
     return Row(what, words, float(bar), numbers, unit, allowed)
 
 
@@ -246,14 +247,14 @@ def _causes(
     return rows
 
 
-def _numbers(what: str, values: Numbers, unit: str, *bar: float) -> list[float]:
+def _numbers(what: str, values: Numbers, unit: str, *bars: float) -> list[float]:
     numbers = np.atleast_1d(np.asarray(values, dtype=float))
     if numbers.size == 0:
         raise ValueError(f"{what}: no values to hold against the bar")
     if numbers.ndim > 1:
         shape = numbers.shape
         raise ValueError(f"{what}: values of shape {shape}; give one, or one a seed")
-    if unit == "%" and (np.abs([*bar, *numbers]) > 1).any():
+    if unit == "%" and (np.abs([*bars, *numbers]) > 1).any():
         raise ValueError(f"{what}: with unit='%' give fractions, 0.92 for 92 %")
     return numbers.tolist()
 

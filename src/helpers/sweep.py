@@ -47,7 +47,7 @@ def run(
     *,
     name: str,
     data: Mapping[str, str],
-    sources: Sequence[str | Path] = (),
+    sources: Sequence[str | Path | Callable[..., Any]] = (),
     packages: Sequence[str] = ("numpy", "torch"),
     jobs: int | None = None,
     threads: int = 1,
@@ -63,8 +63,9 @@ def run(
     wanted: by name, mostly that of a card, the settings and the seeds of its runs.
     name: of the sweep, and of its folder.
     data: by name, the SHA-256 of the data trained on, as `data.hashes` gives it.
-    sources: the other files whose code the values depend on, such as the program that
-        is run. Comments, docstrings and layout don't count.
+    sources: the other files or functions whose code the values depend on, such as the
+        program that is run, or what `train` calls. Comments, docstrings and layout
+        don't count.
     packages: those whose versions the values depend on.
     jobs: runs at once; left out, what joblib.parallel_config says, else one.
     threads: of each run.
@@ -72,15 +73,18 @@ def run(
     Returns for each name, in the order of its seeds, what `results.write` takes as
     seeds. Prints a line for each run. The first one that fails ends the sweep, with
     what it raised. Raises ValueError before any run if a folder was left by one with
-    other settings, data, code, versions or threads, and for a result that has no value;
-    TypeError for a setting that no file can note.
+    other settings, data, code, versions or threads, or if a card's name is no folder's,
+    and for a result without a value, or with a number that isn't finite; TypeError for
+    a setting that no file can note.
     """
     for card, (settings, _) in wanted.items():
+        if card in ("", "..") or Path(card).name != card:  # "./b" is the folder of "b"
+            raise ValueError(f"expected names of folders as cards, got {card!r}")
         _refuse_unwritable(card, settings)
     runs = {(card, seed): s for card, (s, seeds) in wanted.items() for seed in seeds}
     same = {
         "data": dict(data),
-        "code": [_code(inspect.getsource(train)), *map(_code_of, sources)],
+        "code": [_code_of(each) for each in (train, *sources)],
         "versions": {package: version(package) for package in packages},
         "threads": threads,
     }
@@ -199,9 +203,18 @@ def _once(
             if not isinstance(value := found.get("value"), Real):
                 problem = f"expected a number as value, got {value!r}"
                 raise ValueError(f"{key[0]}, seed {key[1]}: {problem}")
-            found = {"seed": key[1], "seconds": seconds, **found}
-            write_whole(path, json.dumps(found, default=methodcaller("tolist")))
+            found = {"seed": key[1], "seconds": seconds} | found | {"seed": key[1]}
+            write_whole(path, _text(key, found))
     return key, json.loads(path.read_text("utf-8"))
+
+
+def _text(key: tuple[str, int], found: Mapping[str, Any]) -> str:
+    """The result as JSON. A card holds finite numbers only, so no run is kept else."""
+    try:
+        return json.dumps(found, default=methodcaller("tolist"), allow_nan=False)
+    except ValueError as error:
+        problem = f"expected finite numbers, got {found}"
+        raise ValueError(f"{key[0]}, seed {key[1]}: {problem}") from error
 
 
 def _refuse_unwritable(card: str, settings: Settings) -> None:
@@ -254,10 +267,12 @@ def _limited(threads: int) -> Iterator[None]:
             os.environ |= {name: value} if value is not None else {}
 
 
-def _code_of(path: str | Path) -> str:
-    """The digest of a file; of Python, that of its code alone."""
-    content = Path(path).read_bytes()
-    python = Path(path).suffix == ".py"
+def _code_of(source: str | Path | Callable[..., Any]) -> str:
+    """The digest of a file or function; of Python, that of its code alone."""
+    if callable(source):
+        return _code(inspect.getsource(source))
+    content = Path(source).read_bytes()
+    python = Path(source).suffix == ".py"
     return _code(content.decode()) if python else sha256(content).hexdigest()[:12]
 
 

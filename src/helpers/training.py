@@ -102,7 +102,7 @@ def fit(
     settings = {"epochs": epochs, "batch": batch, "seed": seed, "clip": clip}
     settings |= {"label_smoothing": label_smoothing, "ema": ema}
     if checkpoint:
-        whats = model, optimizer, scheduler, augment
+        whats = model, optimizer, scheduler, epochs * steps, augment
         settings |= checkpoints.beginning(*whats, train, validation)
     if checkpoint and Path(checkpoint).exists():
         run = checkpoints.load(checkpoint, parts, settings)

@@ -115,9 +115,12 @@ def _slips(call: ast.Call, typed: set[str]) -> Iterator[str]:
     values = [*call.args[1:2], options.get("values"), options.get("control")]
     if any(value is not None and _typed(value, typed) for value in values):
         yield "claims a number that is typed, not measured"
-    constants = {name: getattr(node, "value", None) for name, node in options.items()}
-    low, high = constants.get("at_least"), constants.get("at_most")
-    if constants.get("unit") == "%" and (low == 0 or high == 1):
+    given = {k: v.value for k, v in options.items() if isinstance(v, ast.Constant)}
+    missed = given.get("at_least") != 0 and given.get("at_most") != 1
+    match given:
+        case {"equals": int() | float() as middle, "within": int() | float() as within}:
+            missed = within < max(middle, 1 - middle)
+    if given.get("unit") == "%" and not missed:
         yield "the bar can't be missed: a share is between 0 and 1"
 
 
