@@ -10,7 +10,6 @@ from types import ModuleType, SimpleNamespace
 
 import nbformat
 import pytest
-import yaml
 from nbclient.exceptions import CellExecutionError
 from nbformat import v4
 
@@ -28,6 +27,7 @@ print("three")
 fig, ax = plots.plt.subplots(figsize=(4.8, 1))
 plots.show(fig, alt="Nothing but axes.", caption="Two *axes*.")"""
 CHAPTER = ROOT / "chapters/01-a.ipynb"
+ADDRESS = "https://example.org/book"
 SOLUTION = ROOT / "solutions/technion_097200/solution.ipynb"
 LOAD = 'from helpers import data\ntry:\n    data.load("mnist")\nfinally:\n    print(7)'
 
@@ -244,7 +244,13 @@ def test_an_invalid_notebook_is_not_written(tmp_path):
 
 
 @pytest.fixture
-def colab(monkeypatch):
+def with_address(monkeypatch):
+    """The book as it is once its owner has given it an address."""
+    monkeypatch.setattr(notebooks, "repository", lambda: ADDRESS)
+
+
+@pytest.fixture
+def colab(monkeypatch, with_address):
     """Make this process look like Colab; what would be run is caught."""
     monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
     caught = []
@@ -255,8 +261,7 @@ def colab(monkeypatch):
 
 
 def test_in_colab_the_setup_cell_installs_the_release_of_this_address(colab, capsys):
-    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
-    address = f"git+{config['repository']['url']}@v{helpers.__version__}"
+    address = f"git+{ADDRESS}@v{helpers.__version__}"
     exec(notebooks.setup_cell(CHAPTER), {})
     [(command, rest)] = colab
     assert command == [sys.executable, "-m", "pip", "install", "-q", address]
@@ -274,7 +279,7 @@ def test_in_colab_the_setup_cell_says_that_another_version_is_loaded(
 
 
 @pytest.fixture
-def session(monkeypatch, tmp_path):
+def session(monkeypatch, tmp_path, with_address):
     """A Colab session with a notebook alone; git's and pip's work is only noted."""
     monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
     monkeypatch.chdir(tmp_path)
@@ -293,9 +298,8 @@ def session(monkeypatch, tmp_path):
 
 def test_in_colab_a_solution_gets_the_files_beside_it_once(session, tmp_path, capsys):
     source = notebooks.setup_cell(SOLUTION)
-    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
-    address, tag = config["repository"]["url"], f"v{helpers.__version__}"
-    clone = ["git", "clone", "-q", "--depth=1", "-b", tag, address, tag]
+    tag = f"v{helpers.__version__}"
+    clone = ["git", "clone", "-q", "--depth=1", "-b", tag, ADDRESS, tag]
     install = [sys.executable, "-m", "pip", "install", "-q", f"./{tag}[handin]"]
     folder = tmp_path / tag / "solutions/technion_097200"
     exec(source, {})
@@ -312,7 +316,7 @@ def test_in_colab_a_solution_gets_the_files_beside_it_once(session, tmp_path, ca
 
 
 @pytest.mark.parametrize("room", ["solutions/a", "recipes"])
-def test_a_chapter_that_reads_a_card_gets_it_too(tmp_path, room):
+def test_a_chapter_that_reads_a_card_gets_it_too(tmp_path, room, with_address):
     path = tmp_path / "chapters/08-a.ipynb"
     path.parent.mkdir()
     link, code = v4.new_markdown_cell("[a](../solutions/a.ipynb)"), "print(1)"
@@ -355,7 +359,7 @@ def test_in_colab_a_solution_says_that_another_version_is_loaded(
     assert capsys.readouterr().out == ""
 
 
-def test_a_path_from_any_folder_tells_a_solution(monkeypatch):
+def test_a_path_from_any_folder_tells_a_solution(monkeypatch, with_address):
     source = notebooks.setup_cell(SOLUTION)
     assert source != notebooks.setup_cell(CHAPTER)
     for folder, path in (
@@ -367,7 +371,7 @@ def test_a_path_from_any_folder_tells_a_solution(monkeypatch):
 
 
 @pytest.mark.parametrize("path", [CHAPTER, SOLUTION])
-def test_elsewhere_the_setup_cell_does_nothing(path, monkeypatch, capsys):
+def test_elsewhere_the_setup_cell_does_nothing(path, monkeypatch, capsys, with_address):
     monkeypatch.delitem(sys.modules, "google.colab", raising=False)
     monkeypatch.setattr("subprocess.run", None)
     monkeypatch.setattr("subprocess.check_call", None)
@@ -377,8 +381,37 @@ def test_elsewhere_the_setup_cell_does_nothing(path, monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_in_colab_a_copy_without_an_address_says_so(colab, monkeypatch, capsys):
+    monkeypatch.setattr(notebooks, "repository", lambda: "https://x.org/OWNER/REPO")
+    source = notebooks.setup_cell(CHAPTER)
+    assert source == notebooks.setup_cell(SOLUTION)
+    exec(source, {})  # the library is there
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match=r"no address yet .* %pip install"):
+        exec(source, {})
+    monkeypatch.delitem(sys.modules, "google.colab")
+    exec(source, {})
+    assert colab == [] and capsys.readouterr().out == ""
+
+
+def test_a_fresh_notebook_gets_the_setup_cell_of_a_new_address(
+    tmp_path, monkeypatch, capsys
+):
+    path = written(tmp_path / "a.ipynb", STREAM)
+    notebooks.run(path)
+    outputs = read(path).cells[2].outputs
+    monkeypatch.setattr(notebooks, "notebooks", lambda: [path])
+    monkeypatch.setattr(notebooks, "handed_in", list)
+    monkeypatch.setattr(notebooks, "repository", lambda: ADDRESS)
+    for said in ("its setup cell renewed", "fresh"):
+        assert notebooks.run_all([]) == 0
+        assert capsys.readouterr().out.endswith(f"a.ipynb: {said}\n")
+    assert read(path).cells[1].source == notebooks.setup_cell(path)
+    assert read(path).cells[2].outputs == outputs
+
+
 @pytest.mark.parametrize("path", [CHAPTER, SOLUTION])
-def test_the_setup_cell_keeps_the_rules_for_cells(path):
+def test_the_setup_cell_keeps_the_rules_for_cells(path, with_address):
     lines = notebooks.setup_cell(path).split("\n")
     assert len(lines) <= cells.LINES and max(map(len, lines)) <= cells.COLUMNS
 

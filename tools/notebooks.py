@@ -1,6 +1,7 @@
 """Execute the notebooks (`run`) and hold them against the book's rules (`check`)."""
 
 import argparse
+import copy
 import datetime
 import os
 import platform
@@ -21,7 +22,7 @@ from helpers import data
 from helpers.files import write_whole
 from tools import gate
 from tools.digest import PYTHON, ROOT, SETUP_TAG, digest, sealed
-from tools.reading import Page, data_sets, read_book
+from tools.reading import PLACEHOLDER, Page, data_sets, read_book
 
 # One thread, as in the tests; and no outputs stored that come from stand-in data.
 SURROUNDINGS = {
@@ -63,6 +64,16 @@ if "google.colab" in sys.modules:
     if getattr(sys.modules.get("helpers"), "__version__", tag[1:]) != tag[1:]:
         print("Another version is loaded: Runtime > Restart session, then run again.")
 """.strip()
+# Until the repository has an address, nothing can be fetched from it.
+SETUP_NOWHERE = """\
+# In Colab this asks for the book's library; elsewhere it does nothing.
+import sys
+from importlib.util import find_spec
+
+if "google.colab" in sys.modules and not find_spec("helpers"):
+    missing = "This copy of the book has no address yet to install its library from."
+    raise SystemExit(f"{missing} Upload its folder, and run %pip install ./<folder>")
+""".strip()
 
 
 def notebooks() -> list[Path]:
@@ -75,16 +86,25 @@ def handed_in() -> list[Path]:
     return sorted(ROOT.glob("solutions/*/*/*.ipynb"))
 
 
+def repository() -> str:
+    """The repository's address, which `_config.yml` alone has."""
+    return yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["repository"][
+        "url"
+    ]
+
+
 def setup_cell(path: Path) -> str:
-    """The source of a notebook's first code cell, from `_config.yml`'s address."""
-    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    """The source of a notebook's first code cell, from the repository's address."""
+    address = repository()
+    if PLACEHOLDER in address:
+        return SETUP_NOWHERE
     *_, parent, folder, _ = path.resolve().parts
     folder = f"solutions/{folder}" if parent == "solutions" else folder
     source = path.read_bytes() if path.is_file() else b""
     reads = any(b'\\"../' + room in source for room in (b"solutions/", b"recipes/"))
     beside = reads or parent == "solutions"
     return (SETUP_BESIDE if beside else SETUP).format(
-        address=config["repository"]["url"],
+        address=address,
         version=helpers.__version__,
         notebook=path.name,
         folder=folder,
@@ -173,6 +193,17 @@ def _set_up(notebook: NotebookNode, path: Path) -> None:
     code[0].metadata["tags"] = [SETUP_TAG]  # nothing to read on the page
 
 
+def renew_setup(notebook: NotebookNode, path: Path) -> bool:
+    """Write the setup cell of now into a fresh notebook; whether it was another."""
+    if Page(path, notebook).handed_in:
+        return False
+    before = copy.deepcopy(notebook)
+    _set_up(notebook, path)
+    if notebook != before:
+        _write(notebook, path)
+    return notebook != before
+
+
 def _normalize(cell: NotebookNode) -> None:
     """Leave nothing in a cell that changes from run to run; give figures their alt."""
     tags = cell.metadata.get("tags")
@@ -208,8 +239,10 @@ def run_all(paths: list[Path]) -> int:
     for path in paths or [*notebooks(), *handed_in()]:
         name = os.path.relpath(path, ROOT)
         try:
-            if not paths and not is_stale(opened(path), path):
-                print(f"{name}: fresh")
+            notebook = opened(path)
+            if not paths and not is_stale(notebook, path):
+                renewed = renew_setup(notebook, path)
+                print(f"{name}: {'its setup cell renewed' if renewed else 'fresh'}")
                 continue
             print(f"{name}: running", flush=True)
             print(f"{name}: {run(path)} s")

@@ -11,6 +11,7 @@ from nbformat import NotebookNode, v4
 
 from tools.digest import parsed
 
+PLACEHOLDER = "OWNER/REPO"  # of an address, until the repository has one
 GENERATED = {"ledger.md", "references.md", "results.md"}  # by `make book`
 TORCHVISION = {"MNIST": "mnist", "FashionMNIST": "fashion_mnist", "CIFAR10": "cifar10"}
 CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)

@@ -27,9 +27,8 @@ from sphinx.transforms import SphinxTransform
 
 import helpers
 from tools import glossary, site_equations, site_faces, site_landing, site_search
-from tools.reading import REFERENCE
+from tools.reading import PLACEHOLDER, REFERENCE
 
-PLACEHOLDER = "OWNER/REPO"
 Target = tuple[str, str, nodes.Element]  # its id, the text of an empty link, the node
 
 
