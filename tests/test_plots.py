@@ -148,20 +148,20 @@ def test_show_refuses_lettering_that_a_phone_makes_too_small(place, displayed):
     fig, ax = plt.subplots()
     ax.plot([0, 1], label="a line")
     small = {
-        "legend": lambda: ax.legend(fontsize=8),
-        "tick": lambda: ax.tick_params(labelsize=8.5),
-        "text": lambda: ax.text(0, 0, "a word", fontsize=8),
-        "title": lambda: ax.set_title("a word", fontsize=8),
+        "legend": lambda: ax.legend(fontsize=9),
+        "tick": lambda: ax.tick_params(labelsize=9.5),
+        "text": lambda: ax.text(0, 0, "a word", fontsize=9),
+        "title": lambda: ax.set_title("a word", fontsize=9),
     }
     small[place]()
-    with pytest.raises(ValueError, match=r"has 8(\.5)? points; take 9 or more"):
+    with pytest.raises(ValueError, match=r"has 9(\.5)? points; take 10 or more"):
         plots.show(fig, alt="a line rises")
     assert displayed == [] and plt.get_fignums() == []
 
 
-def test_show_takes_9_points_and_what_is_not_seen(displayed):
+def test_show_takes_10_points_and_what_is_not_seen(displayed):
     fig, ax = plt.subplots()
-    ax.text(0, 0, "a word", fontsize=9)
+    ax.text(0, 0, "a word", fontsize=10)
     ax.text(0, 0, " ", fontsize=5)
     ax.text(0, 0, "hidden", fontsize=5, visible=False)
     plots.show(fig, alt="a word")

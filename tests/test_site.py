@@ -18,6 +18,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
+from helpers import plots
+
 try:
     from axe_playwright_python.sync_playwright import Axe
     from playwright.sync_api import sync_playwright
@@ -323,14 +325,16 @@ def test_a_result_leads_to_the_term_in_its_section(page, book):
 
 def test_each_homework_has_a_card_with_its_way_in_and_its_standing(page, book):
     page.goto(book + "intro.html")
-    cards = page.locator(".homework").all()
+    *cards, other = page.locator(".homework").all()
     assert len(cards) == 5
-    for card in cards:
+    for card in (*cards, other):
         assert card.locator("a[href*='chapters/']").count()
         assert re.search(
             r"\d min\)", card.inner_text().replace("\N{NO-BREAK SPACE}", " ")
         )
-        assert card.locator(".standing progress").count() == 1
+        assert card.locator(".standing progress").count() == (card != other)
+    ways_in = other.locator("a").all()
+    assert [a.get_attribute("href") for a in ways_in] == [CHAPTERS[0]]
 
 
 def test_a_phone_shows_a_homework_on_its_first_screen(page, book):
@@ -354,6 +358,15 @@ def test_verbs_look_unlike_one_another_and_unlike_print(page, book):
         for face in faces
     ]
     assert len(set(colors)) == len(faces)
+
+
+def test_the_smallest_lettering_of_figures_has_11_pixels_on_a_phone(page, book):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(book + CHAPTER)
+    figures = page.locator(".cell_output figure img:visible").all()
+    pixels = min(figure.bounding_box()["width"] for figure in figures)
+    assert plots.POINTS * pixels / (72 * plots.WIDTH) >= 11
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 # --- references -----------------------------------------------------------------------

@@ -1,12 +1,14 @@
 """The landing page: a card for each homework, and the map of the chapters.
 
 `intro.md` is plain Markdown that also reads on GitHub. Here its table of paths becomes
-a card for each homework, and moves up to where a reader with a sheet in hand looks.
+a card for each homework, and moves up to where a reader with a sheet in hand looks. Its
+last row is for readers without one.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from html import escape
+from itertools import zip_longest
 from pathlib import Path
 
 import nbformat
@@ -56,7 +58,7 @@ def give(app: Sphinx, doctree: nodes.document, page: str) -> None:
     ]
     chapters = needs(app)
     titles = {_number(to): _short(title) for to, (title, _) in chapters.items()}
-    for row, standing in zip(rows, standings(Path(app.srcdir)), strict=True):
+    for row, standing in zip_longest(rows, standings(Path(app.srcdir)), fillvalue=""):
         cards += card(row, standing, titles)
     table.parent.replace(table, cards)
     drawn = chapter_map(chapters, lambda to: app.builder.get_relative_uri(page, to))
@@ -79,11 +81,13 @@ def card(row: nodes.row, standing: str, titles: Mapping[int, str]) -> nodes.cont
     made = nodes.container("", classes=["homework"])
     made += nodes.paragraph("", "", *title, classes=["title"])
     made += nodes.paragraph("", "", *asks, classes=["asks"])
-    made += nodes.paragraph("", "You have this sheet? Start here:", classes=["start"])
+    start = "You have this sheet? Start here:" if standing else "Start here:"
+    made += nodes.paragraph("", start, classes=["start"])
     made += nodes.paragraph("", "", *read)
     if later:
         made += nodes.paragraph("", "", nodes.Text("Still to come: "), *later)
-    made += nodes.raw("", f'<p class="standing">{standing}</p>', format="html")
+    if standing:
+        made += nodes.raw("", f'<p class="standing">{standing}</p>', format="html")
     return made
 
 

@@ -24,7 +24,7 @@ GRAY = "#7A7A7A"
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", GRAY)
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)))
 WIDTH = 4.8  # inches, all figures
-POINTS = 9  # the smallest lettering: 9 pixels high on a phone of 390
+POINTS = 10  # the smallest lettering: 11 pixels high on a phone of 390
 
 plt.rcParams.update(
     {
