@@ -680,6 +680,17 @@ def test_training_ends_in_eval_mode_and_reads_most_digits(torch_program, here):
     assert torch_program.accuracy(net, *images) > 0.6
 
 
+def test_the_torch_network_ends_as_the_average_of_its_weights(torch_program, here):
+    """An average that forgets nothing stays at the weights after the first step."""
+    ends = []
+    for share in ("0", "1"):
+        net, _ = trained_torch(torch_program, "--average", share)
+        ends.append(net.layers[0].weight)
+        Path("mnistNet.checkpoint").unlink()
+    moved = (ends[0] - ends[1]).abs().max()
+    assert moved > 1e-3
+
+
 def test_a_network_alone_is_trained_as_the_command_line_would(
     torch_program, here, monkeypatch
 ):
