@@ -422,7 +422,7 @@ def test_each_image_is_distorted_in_its_own_way(program, name):
 
 
 def test_a_short_training_reads_most_test_digits_raw_ones_too(numpy_program, here):
-    numpy_program.main([*SHORT, "--num_epoch", "40", "--distort", "0", "--raw", "0.2"])
+    numpy_program.main([*SHORT, "--num_epoch", "40", "--distort", "0"])
     measured = json.loads(Path("mnist.json").read_text())
     losses = [epoch["loss"] for epoch in measured["epochs"]]
     assert losses[-1] < 0.5 * losses[0]
@@ -457,18 +457,6 @@ def test_a_killed_run_goes_on_to_the_same_network(numpy_program, here, monkeypat
 
 def test_another_seed_makes_another_network(numpy_program, here):
     assert trained(numpy_program)[0] != trained(numpy_program, "--seed", "1")[0]
-
-
-def test_raw_batches_leave_the_first_layer_alone_and_move_the_others(numpy_program):
-    net = numpy_program.network([784, 6, 5, 10])
-    params = numpy_program.parameters_of(net)
-    before = [each.copy() for each in params]
-    flags = numpy_program.parse([*SHORT, "--raw", "1"])
-    images = np.random.default_rng(0).integers(0, 256, (40, 28, 28), np.uint8)
-    average, velocities = ([np.zeros_like(p) for p in params] for _ in range(2))
-    numpy_program.train(net, velocities, average, images, one_hot(40, 10), 0, flags)
-    same = [np.array_equal(*pair) for pair in zip(before, params, strict=True)]
-    assert same == [True] * 2 + [False] * 4
 
 
 def test_what_is_held_out_is_not_trained_on(numpy_program, here, monkeypatch):
@@ -556,7 +544,7 @@ def handed_in(program, mnist, tmp_path_factory):
         (folder / f"{name}.py").write_bytes((COURSE / f"{name}.py").read_bytes())
     data.write(mnist, folder / "data")
     for program, *flags in (
-        ("mnistClassification.py", *SHORT, "--num_epoch", 20, "--raw", 0.3),
+        ("mnistClassification.py", *SHORT, "--num_epoch", 20),
         ("pytorchMnist.py", "--epochs", 3, "--distort", 0),
     ):
         trial.works(trial.run(folder / program, *flags), program)

@@ -3,7 +3,7 @@
     python mnistClassification.py --seed 0
 
 trains 784-200-150-10 with sigmoids and writes npMnistParameters.npy and
-npMnistStructure.json, which accurateChecker1.py reads. It takes some MINUTES minutes on
+npMnistStructure.json, which accurateChecker1.py reads. It takes some seven minutes on
 one core; a run that is killed goes on after its last whole epoch. Importing this file
 trains nothing. MNIST's four files, packed as .gz or not, are looked for in data/raw,
 then in MNIST/raw below the folder that DL_DATA names, or below data/; else they are
@@ -300,15 +300,8 @@ def train(net, velocities, average, images, label, epoch, flags):
         x = images[rows] / np.float32(255)
         if flags.distort:
             x = distorted(x, rng, flags.distort)
-        x = x.reshape(len(rows), -1)
-        # One edition of the checker doesn't divide by 255, and saturates the sigmoids
-        # of the first layer. Some batches are like that; they teach the other layers.
-        raw = rng.random() < flags.raw
-        _, loss = net_forward(net, x * np.float32(255) if raw else x, label[rows])
+        _, loss = net_forward(net, x.reshape(len(rows), -1), label[rows])
         net_backward(net)
-        if raw:
-            for delta in net[0].parameters_deltas:
-                delta[...] = 0
         sgd(net, velocities, flags.learning_rate * left, flags.momentum)
         for mean, parameter in zip(average, parameters_of(net), strict=True):
             mean += np.float32(1 - flags.average) * (parameter - mean)
@@ -340,6 +333,22 @@ def write(path, content):
     part.replace(path)
 
 
+def resumed(checkpoint, state, flags):
+    """What a killed run had measured; its arrays are put into state.
+
+    Raises ValueError if it had other flags.
+    """
+    if not checkpoint.exists():
+        return {"flags": flags, "epochs": []}
+    with np.load(checkpoint) as arrays:
+        measured = json.loads(str(arrays["measured"]))
+        if measured["flags"] != flags:
+            raise ValueError(f"{checkpoint} is of a run with other flags; delete it")
+        for place, each in enumerate(state):
+            each[...] = arrays[f"arr_{place}"]
+    return measured
+
+
 def main(arguments=None):
     """Train, test once, and store the network and what was measured."""
     flags = parse(arguments)
@@ -358,18 +367,9 @@ def main(arguments=None):
     for mean, parameter in zip(average, parameters_of(net), strict=True):
         mean[...] = parameter
     state = [*parameters_of(net), *velocities, *average]
-    out, measured = Path(flags.out), {"flags": vars(flags) | {"out": ""}, "epochs": []}
+    out = Path(flags.out)
     checkpoint = out / "mnist.checkpoint"
-    if checkpoint.exists():
-        with np.load(checkpoint) as arrays:
-            was = json.loads(str(arrays["measured"]))
-            if was["flags"] != measured["flags"]:
-                raise ValueError(
-                    f"{checkpoint} is of a run with other flags; delete it"
-                )
-            measured = was
-            for place, each in enumerate(state):
-                each[...] = arrays[f"arr_{place}"]
+    measured = resumed(checkpoint, state, vars(flags) | {"out": ""})
     for epoch in range(len(measured["epochs"]), flags.num_epoch):
         since = time.perf_counter()
         loss = train(net, velocities, average, images[kept], label[kept], epoch, flags)
@@ -384,6 +384,7 @@ def main(arguments=None):
         write(checkpoint, lambda file, a=arrays: np.savez(file, *a[0], **a[1]))
     if not flags.validation:
         measured["accuracy"] = accuracy(mean_net, test, test_label)
+        # One edition of the checker doesn't divide by 255.
         measured["raw_test"] = accuracy(mean_net, test, test_label, 255)
         measured["raw_train"] = accuracy(mean_net, images, label, 255)
         print(f"test accuracy {measured['accuracy']:.2%}")
@@ -403,10 +404,9 @@ def parse(arguments=None):
         ("learning_rate", 0.5, "at the start; it falls to 0"),
         ("momentum", 0.9, "share of the velocity that a step keeps"),
         ("batch_size", 100, "images a step"),
-        ("num_epoch", 120, "passes over the training images"),
+        ("num_epoch", 200, "passes over the training images"),
         ("average", 0.999, "share of the averaged parameters that a step keeps"),
         ("distort", 1.0, "strength of the distortions"),
-        ("raw", 0.1, "share of the batches with pixels from 0 to 255"),
         ("validation", 0, "training images held out; 0: the test images are read"),
         ("seed", 0, "of weights, order and distortions"),
         ("out", ".", "folder for the two files"),
