@@ -3,7 +3,7 @@
     python pytorchMnist.py --seed 0
 
 trains NeuralNetwork on distorted digits and writes mnistNet.pth, the whole module, for
-accurateChecker2.py. It takes some ten minutes on a core that multiplies in 16 bits; a
+accurateChecker2.py. It takes a quarter of an hour on a core that multiplies in 16 bits; a
 run that is killed goes on after its last whole epoch. Importing this file trains
 nothing. It reads MNIST from the folder that DL_DATA names, else from data/, into which
 torchvision downloads it.
@@ -210,7 +210,7 @@ def parse(arguments=None):
     )
     add = parser.add_argument
     for name, default, meaning in (
-        ("epochs", 300, "passes over the training images"),
+        ("epochs", 400, "passes over the training images"),
         ("learning_rate", 1e-3, "the highest of the cycle"),
         ("weight_decay", 0.01, "of AdamW"),
         ("label_smoothing", 0.0, "share taken off the label"),
