@@ -54,7 +54,7 @@ if not Path("w.pkl").exists():
     sys.exit("no w.pkl")
 print(net.NAME, *sys.argv[1:])
 """
-REPORT = '#sys.inputs.ids #sys.inputs.names #json("../cards/q.json").id'
+REPORT = '#sys.inputs.ids #sys.inputs.names #sys.inputs.cards #json("../cards/q.json").id'
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_the_zip_holds_what_the_document_lists_and_works(solutions, capsys):
         assert dates == {(1980, 1, 1, 0, 0, 0)}
         assert archive.read(f"{ID}.csv") == b"a,b\n"
         [page] = PdfReader(archive.open("report.pdf")).pages
-        assert page.extract_text().split() == [ID, "Ada;", "Emmy", "q"]
+        assert page.extract_text().split() == [ID, "Ada;", "Emmy", "q", "q"]
     *said, last = capsys.readouterr().out.splitlines()
     assert said == [
         "main.py says a net --all",

@@ -142,20 +142,21 @@ def hand_in(
     be compiled or is too long, a card whose weights are others, and the first thing
     that doesn't work.
     """
-    course, inputs = find(name, solutions), {"ids": id, "names": names}
+    course, folder = find(name, solutions), solutions / name
     check(course, id, names)
+    cards = {path.stem: path for path in sorted((folder / "cards").glob("*.json"))}
+    inputs = {"ids": id, "names": names, "cards": " ".join(cards)}
     target = out / course.zip.format(id=id)
     target.unlink(missing_ok=True)  # an older one must not be taken for this one
-    folder = solutions / name
     files = {
         file.format(id=id): content(folder / source, course.pages, inputs, solutions)
         for file, source in course.files.items()
     }
     for breach in breaches(course, folder):
         raise ValueError(breach)
-    cards = [results.read(path) for path in sorted((folder / "cards").glob("*.json"))]
+    read = list(map(results.read, cards.values()))
     archive = packed(files)
-    for line in chain(tried(course, archive, cards), origins(course, cards)):
+    for line in chain(tried(course, archive, read), origins(course, read)):
         print(line, flush=True)
     out.mkdir(parents=True, exist_ok=True)
     return write_whole(target, archive)
