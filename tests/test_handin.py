@@ -54,7 +54,8 @@ if not Path("w.pkl").exists():
     sys.exit("no w.pkl")
 print(net.NAME, *sys.argv[1:])
 """
-REPORT = '#sys.inputs.ids #sys.inputs.names #sys.inputs.cards #json("../cards/q.json").id'
+REPORT = "#sys.inputs.ids #sys.inputs.names #sys.inputs.cards "
+REPORT += '#json("../cards/q.json").id'
 
 
 @pytest.fixture
