@@ -6,12 +6,14 @@ import json
 import re
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from helpers import augment, data, results
 from tests.test_imports import imported
@@ -52,7 +54,7 @@ def program(monkeypatch, tmp_path):
         images[:, 0, 0, 0] = torch.arange(50) / 100 + train
         return images, labels
 
-    program.loads = []
+    program.loads, program.own_load = [], program.load
     monkeypatch.setattr(program, "load", load)
     flags = argparse.Namespace(**FLAGS, out=str(tmp_path / "mlp.pt"))
     monkeypatch.setattr(program, "FLAGS", flags)
@@ -79,11 +81,80 @@ def test_the_handed_in_files_need_nothing_of_the_book(path):
     assert imported(path.read_text()).isdisjoint({"helpers", "tools"})
 
 
-def test_the_program_names_its_flags_and_their_defaults():
-    command = [sys.executable, PROGRAMS[1], "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    for name in [*FLAGS, "out"]:
-        assert f"--{name} " in done.stdout
+def test_its_defaults_are_what_the_card_was_measured_with(program, monkeypatch):
+    monkeypatch.setenv("DL_DATA", "there")
+    given = vars(program.parse([]))
+    its_own = {"seed": 0, "data_dir": "there", "out": "cifar10_mlp.pt"}
+    assert given == results.read(CARD)["parameters"] | its_own
+    monkeypatch.delenv("DL_DATA")
+    assert program.parse([]).data_dir == "data"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--measure Test", r"'Test' \(choose from .*validation"),
+        ("--precision bf16", r"'bf16' \(choose from .*float32"),
+        ("--epochs 3", "unrecognized arguments: --epochs 3"),
+        ("--validation 0", "got 0, expected 1 to 49,999"),
+        ("--validation 50000", "got 50000, expected 1 to 49,999"),
+        ("--out x.json", r"x\.json is .*name a file such as mlp\.pt"),
+        ("--out x.checkpoint", r"x\.checkpoint is .*name a file"),
+        ("--out .", r"\. is a folder.*name a file"),
+        ("--out nowhere/x.pt", r"nowhere/x\.pt can't be written"),
+    ],
+)
+def test_flags_that_can_not_end_well_are_refused_at_once(
+    program, monkeypatch, tmp_path, capsys, words, said
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        program.parse(words.split())
+    assert re.search(said, capsys.readouterr().err)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_older_run_of_that_name_is_left_until_the_new_one_is_whole(
+    program, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    Path("mlp.pt").write_text("older")
+    assert program.parse(["--out", "mlp.pt"]).out == "mlp.pt"
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["older"]
+
+
+def test_missing_data_is_said_in_one_line(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    command = [sys.executable, PROGRAMS[1], "--data_dir", str(tmp_path / "file")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert re.fullmatch(r"CIFAR-10 isn't in .*/file.* DL_DATA\n", done.stderr)
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_each_image_of_either_part_has_mean_0_and_deviation_1(
+    program, monkeypatch, train
+):
+    rng = np.random.default_rng(0)
+    parts = rng.integers(0, 256, (2, 5, 32, 32, 3), dtype=np.uint8)
+    parts[:, 3] = 7  # of one color
+
+    class Few:
+        def __init__(self, folder, train, download):
+            assert folder == "folder" and download
+            self.data = parts[int(train)]
+            self.targets = [4, 1, 0, 9, int(train)]
+
+    monkeypatch.setattr(program, "CIFAR10", Few)
+    images, labels = program.own_load("folder", train)
+    pixels = parts[int(train)].reshape(5, -1) / 255
+    pixels -= pixels.mean(axis=1, keepdims=True)
+    pixels /= np.maximum(pixels.std(axis=1, ddof=1, keepdims=True), 1e-3)
+    expected = pixels.reshape(5, 32, 32, 3).transpose(0, 3, 1, 2)
+    assert images.dtype == torch.float32 and labels.dtype == torch.int64
+    np.testing.assert_allclose(images, expected, atol=1e-5)
+    assert labels.tolist() == [4, 1, 0, 9, int(train)]
 
 
 def test_the_network_is_a_plain_mlp_that_fits_into_8_megabytes(program):
@@ -106,6 +177,154 @@ def test_it_augments_as_the_library_does(program):
         program.augment(*given, np.random.default_rng(3)), expected, strict=True
     ):
         assert torch.allclose(made, wanted)
+
+
+def watched(program, monkeypatch):
+    """A run; of each step the batch, its targets, and what the optimizer got."""
+    steps, batches, distort = [], [], program.augment
+
+    def see(*arguments):
+        batches.append(distort(*arguments))
+        return batches[-1]
+
+    def before(optimizer, *_):
+        groups = deepcopy(optimizer.param_groups)  # without gradients
+        each = [p.grad.clone() for g in optimizer.param_groups for p in g["params"]]
+        steps.append((*batches[-1], groups, each))
+
+    handle = register_optimizer_step_pre_hook(before)
+    with monkeypatch.context() as patched:
+        patched.setattr(program, "augment", see)
+        try:
+            return steps, outcome(program)[1]
+        finally:
+            handle.remove()
+
+
+def test_every_step_descends_on_the_smoothed_blended_targets(program, monkeypatch):
+    program.FLAGS.precision, program.FLAGS.dropout = "float32", 0.0
+    steps, measured = watched(program, monkeypatch)
+    torch.manual_seed(FLAGS["seed"])
+    model = program.MLP(3072, [8, 6], 10)
+    start = {p.flatten()[0].item() for p in model.parameters() if p.ndim == 2}
+    assert start == {p.flatten()[0].item() for p in steps[0][2][0]["params"]}
+    parameters = sorted(model.parameters(), key=lambda p: p.ndim < 2)
+    sums, norms = np.zeros((FLAGS["max_epochs"], 3)), []
+    for number, (images, targets, groups, gradients) in enumerate(steps):
+        now = [p for group in groups for p in group["params"]]
+        with torch.no_grad():
+            for mine, each in zip(parameters, now, strict=True):
+                mine.copy_(each)
+        model.zero_grad()
+        logits = model.train()(images)
+        smoothed = 0.9 * targets + 0.1 / 10
+        loss = -(smoothed * logits.log_softmax(1)).sum(1).mean()
+        loss.backward()
+        norms.append(torch.cat([p.grad.flatten() for p in parameters]).norm().item())
+        for mine, each in zip(parameters, gradients, strict=True):
+            expected = mine.grad / max(1, norms[-1])
+            torch.testing.assert_close(each, expected, rtol=1e-3, atol=1e-5)
+        right = (logits.argmax(1) == targets.argmax(1)).sum().item()
+        sums[number // 3] += loss.item() * len(images), right, len(images)
+    assert min(norms) < 1 < max(norms)  # both sides of the clipping were seen
+    for epoch, (loss, right, n) in zip(measured["epochs"], sums, strict=True):
+        assert n == 40
+        assert epoch["train_loss"] == pytest.approx(loss / n, rel=1e-4)
+        assert epoch["train_accuracy"] == right / n
+
+
+def test_the_rate_goes_up_and_down_once_and_matrices_alone_decay(program, monkeypatch):
+    program.FLAGS.max_epochs = 10
+    steps, _ = watched(program, monkeypatch)
+    groups = [step[2] for step in steps]
+    for matrices, others in groups:
+        assert {p.ndim for p in matrices["params"]} == {2}
+        assert {p.ndim for p in others["params"]} == {1}
+        assert (matrices["weight_decay"], others["weight_decay"]) == (0.01, 0)
+        assert matrices["betas"] == others["betas"] == (0.9, 0.99)
+        assert matrices["lr"] == others["lr"]
+    rates = np.array([matrices["lr"] for matrices, _ in groups])
+    assert len(rates) == 30 and rates.argmax() == 2 and rates[2] == pytest.approx(0.01)
+    assert rates[0] == pytest.approx(0.01 / 25) and rates[-1] < 1e-6
+    assert (np.diff(rates[2:]) < 0).all()
+
+
+def test_every_epoch_has_an_order_distortions_and_dropout_of_its_own(
+    program, monkeypatch
+):
+    seen, seeds, distort, sow = [], [], program.augment, torch.manual_seed
+
+    def see(images, labels, rng):
+        seen.append((tuple(images[:, 0, 0, 0].tolist()), rng.random()))
+        return distort(images, labels, rng)
+
+    monkeypatch.setattr(program, "augment", see)
+    monkeypatch.setattr(torch, "manual_seed", lambda to: (seeds.append(to), sow(to)))
+    program.main()
+    Path(program.FLAGS.out).with_suffix(".checkpoint").unlink()
+    program.FLAGS.seed = 1
+    program.main()
+    orders, draws = zip(*seen, strict=True)
+    assert len(set(orders)) == len(set(draws)) == 2 * 3 * FLAGS["max_epochs"]
+    assert len(set(seeds)) == 2 * (1 + FLAGS["max_epochs"])
+    assert [seeds[0], seeds[1 + FLAGS["max_epochs"]]] == [0, 1]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_dropout_and_short_numbers_are_for_training_alone(
+    program, monkeypatch, precision
+):
+    seen, forward = set(), program.MLP.forward
+
+    def see(model, images):
+        [rate] = {e.p for e in model.layers if isinstance(e, torch.nn.Dropout)}
+        short = torch.is_autocast_enabled("cpu")
+        seen.add((torch.is_grad_enabled(), model.training, short, rate))
+        return forward(model, images)
+
+    program.FLAGS.precision = precision
+    monkeypatch.setattr(program.MLP, "forward", see)
+    program.main()
+    training = (True, True, precision == "bfloat16", FLAGS["dropout"])
+    assert seen == {training, (False, False, False, FLAGS["dropout"])}
+
+
+def test_validation_images_are_the_same_for_every_seed(program, monkeypatch):
+    seen, evaluated = [], program.evaluate
+
+    def see(model, images, labels):
+        seen.append(numbers(images))
+        return evaluated(model, images, labels)
+
+    monkeypatch.setattr(program, "evaluate", see)
+    program.FLAGS.max_epochs = 1
+    for program.FLAGS.seed in (0, 1):
+        program.main()
+        Path(program.FLAGS.out).with_suffix(".checkpoint").unlink()
+    first, _, second, _ = seen
+    assert first == second
+
+
+def test_the_loss_and_the_accuracy_are_means_over_all_images(program):
+    torch.manual_seed(0)
+    model = program.MLP(3072, [4], 10).eval()
+    images, labels = torch.randn(1003, 3, 32, 32), torch.arange(1003) % 10
+    with torch.no_grad():
+        log_probs = model(images).log_softmax(1)
+    loss, accuracy = program.evaluate(model, images, labels)
+    assert loss == pytest.approx(-log_probs[torch.arange(1003), labels].mean().item())
+    right = (log_probs.argmax(1) == labels).double().mean().item()
+    assert accuracy == pytest.approx(right)
+
+
+def test_without_distortion_and_mixup_images_are_mirrored_alone(program):
+    program.FLAGS.distort = program.FLAGS.mixup = 0
+    images, labels = program.load("", True)
+    made, targets = program.augment(images, labels, np.random.default_rng(0))
+    same = (made == images).flatten(1).all(1)
+    mirrored = (made == images.flip(3)).flatten(1).all(1)
+    assert (same ^ mirrored).all() and 10 < same.sum() < 40
+    assert torch.equal(targets, torch.eye(10)[labels])
 
 
 @pytest.mark.parametrize("killed_after", [1, 5, 8])
@@ -131,9 +350,11 @@ def test_a_killed_run_ends_with_the_same_weights(program, monkeypatch, killed_af
 
 def test_a_checkpoint_of_other_flags_is_refused(program):
     program.main()
+    program.loads.clear()
     program.FLAGS.batch_size = 8
     with pytest.raises(SystemExit, match=r"other flags.*'batch_size': 16"):
         program.main()
+    assert not program.loads  # which takes seconds
 
 
 def test_validation_images_are_not_trained_on_and_the_test_is_read_once(
@@ -239,10 +460,6 @@ def test_the_card_is_of_three_seeds_of_the_programs_defaults_and_of_the_best_one
     last = {seed: run["curves"]["accuracy"][-1] for seed, run in runs.items()}
     assert card["weights"]["seed"] == max(last, key=last.get)  # chosen in validation
     assert {len(run["curves"]["loss"]) for run in runs.values()} == {300}
-    command = [sys.executable, PROGRAMS[1], "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    for name in card["parameters"]:
-        assert f"--{name} " in done.stdout
 
 
 def test_the_first_version_differed_from_the_card_in_dropout_alone():
@@ -271,13 +488,26 @@ def test_the_notebook_needs_no_more_than_the_files_beside_it(notebook):
         assert (PART / file).is_file()
 
 
-@pytest.mark.parametrize("damage", [lambda whole: whole[:1000], lambda whole: b""])
-def test_the_notebook_says_how_to_make_damaged_weights_anew(
-    notebook, damage, tmp_path, monkeypatch
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [(1000, "the measured file"), (0, "the measured"), (-1, "there")],
+)
+def test_the_notebook_says_how_to_make_weights_anew_that_are_damaged_or_missing(
+    notebook, length, said, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    Path("cifar10_mlp.pt").write_bytes(damage(WEIGHTS.read_bytes()))
+    if length >= 0:
+        Path("cifar10_mlp.pt").write_bytes(WEIGHTS.read_bytes()[:length])
     [cell] = [cell for cell in notebook.cells if "sha256(" in cell.source]
     names = {"card": results.read(CARD), "hashlib": hashlib, "Path": Path}
-    with pytest.raises(ValueError, match=r"mlp\.pt isn't .*python cifar10_train\.py"):
+    again = r".*python cifar10_train\.py --seed 1 makes it anew"
+    with pytest.raises(ValueError, match=rf"mlp\.pt isn't {said}{again}"):
         exec(cell.source, names)
+
+
+def test_the_notebook_says_that_its_card_is_missing(notebook, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    [cell] = [cell for cell in notebook.cells if "cards/" in cell.source]
+    _, code = cell.source.split("from torchvision import datasets\n")
+    with pytest.raises(FileNotFoundError, match=r"cifar10-mlp\.json is missing; it"):
+        exec(code, {"json": json, "Path": Path})

@@ -35,6 +35,7 @@ MIXUP_DEFAULT = 0.5
 DROPOUT_DEFAULT = 0.15
 VALIDATION_DEFAULT = 5000
 PRECISION_DEFAULT = "bfloat16"
+CHOICES = {"precision": ("bfloat16", "float32"), "measure": ("test", "validation")}
 
 FLAGS = None
 
@@ -45,7 +46,11 @@ def load(data_dir, train):
     The values of each image have mean 0 and standard deviation 1, which takes its
     brightness and its contrast away.
     """
-    data = CIFAR10(data_dir, train=train, download=True)
+    try:
+        data = CIFAR10(data_dir, train=train, download=True)
+    except (OSError, RuntimeError) as error:
+        problem = f"CIFAR-10 isn't in {data_dir}, nor could it be put there ({error})"
+        raise SystemExit(f"{problem}; name its folder in DL_DATA") from None
     images = torch.from_numpy(data.data).permute(0, 3, 1, 2) / 255
     mean = images.mean((1, 2, 3), keepdim=True)
     std = images.std((1, 2, 3), keepdim=True).clamp(min=1e-3)  # one may be flat
@@ -145,6 +150,13 @@ def save(state, path):
 
 def main():
     """Train, test once, and store the weights and what was measured."""
+    out, measured, state = Path(FLAGS.out), {"flags": vars(FLAGS), "epochs": []}, None
+    checkpoint = out.with_suffix(".checkpoint")
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        measured = state["measured"]
+        if measured["flags"] != vars(FLAGS):
+            raise SystemExit(f"{checkpoint} is of other flags: {measured['flags']}")
     torch.manual_seed(FLAGS.seed)
     images, labels = load(FLAGS.data_dir, train=True)
     # Validation images come out of the training images, the same ones for every seed.
@@ -172,15 +184,9 @@ def main():
         cycle_momentum=False,
     )
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
-    out, measured = Path(FLAGS.out), {"flags": vars(FLAGS), "epochs": []}
-    checkpoint = out.with_suffix(".checkpoint")
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+    if state:
         for name, part in parts.items():
             part.load_state_dict(state[name])
-        measured = state["measured"]
-        if measured["flags"] != vars(FLAGS):
-            raise SystemExit(f"{checkpoint} is of other flags: {measured['flags']}")
     for epoch in range(len(measured["epochs"]), FLAGS.max_epochs):
         start = time.perf_counter()
         loss, accuracy = train(model, optimizer, scheduler, images, labels, epoch)
@@ -205,7 +211,8 @@ def main():
     out.with_suffix(".json").write_text(json.dumps(measured))
 
 
-if __name__ == "__main__":
+def parse(arguments=None):
+    """The flags of the command line; what can't end well is refused before a start."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, default, meaning in (
         ("dnn_hidden_units", DNN_HIDDEN_UNITS_DEFAULT, "units of each hidden layer"),
@@ -224,8 +231,25 @@ if __name__ == "__main__":
         ("data_dir", os.environ.get("DL_DATA", "data"), "CIFAR-10's, or is put there"),
         ("out", "cifar10_mlp.pt", "file for the weights"),
     ):
-        parser.add_argument(
-            f"--{name}", type=type(default), default=default, help=meaning
-        )
-    FLAGS, unparsed = parser.parse_known_args()
+        how = {"choices": CHOICES.get(name), "help": meaning}
+        parser.add_argument(f"--{name}", type=type(default), default=default, **how)
+    given = parser.parse_args(arguments)
+    if not 0 < given.validation < 50_000:
+        problem = f"got {given.validation}, expected 1 to 49,999 of the 50,000 images"
+        parser.error(f"argument --validation: {problem}")
+    out = Path(given.out)
+    if out.is_dir() or out.suffix in (".checkpoint", ".json"):
+        problem = f"{given.out} is a folder, or what a run keeps beside the weights"
+        parser.error(f"argument --out: {problem}; name a file such as mlp.pt")
+    try:
+        part = out.with_name(f"{out.name}.part")
+        part.touch()
+        part.unlink()
+    except OSError as error:
+        parser.error(f"argument --out: {given.out} can't be written ({error})")
+    return given
+
+
+if __name__ == "__main__":
+    FLAGS = parse()
     main()
