@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import json
+import math
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -274,12 +275,58 @@ def test_normalization_is_that_of_torch_without_its_parameters(parts):
     ours, theirs = parts.myNormalization(4), nn.BatchNorm1d(4, affine=False)
     x = 5 * torch.randn(30, 4, requires_grad=True) - 2
     torch.testing.assert_close(ours(x), theirs(x))
-    one = torch.ones(1, 4)
-    assert torch.isfinite(ours(one)).all()  # a batch of one has no spread
+    one = torch.ones(1, 4)  # has no spread: the stored one is taken, and kept
+    torch.testing.assert_close(ours(one), (one - ours.mean) / ours.var.sqrt())
+    assert ours.var.min() > 1
     for _ in range(1000):
         ours(x)
     ours.eval(), theirs.train()
     torch.testing.assert_close(ours(x), theirs(x), atol=1e-4, rtol=1e-4)
+
+
+def test_dropout_silences_its_share_keeps_the_mean_and_rests_when_predicting(parts):
+    torch.manual_seed(0)
+    model = parts.myMLP(4, 1, [5000], dropout=0.2, normalized=False)
+    model.mlp[-1] = nn.Identity()
+    x = torch.randn(1, 4)
+    dropped = model(x) == 0
+    kept = model(x) / model.eval()(x)
+    assert dropped.float().mean().item() == pytest.approx(0.2, abs=0.02)
+    assert kept.mean().item() == pytest.approx(1, abs=0.02)
+    assert torch.equal(model(x), model(x))
+    twice = [parts.predict(model.train(), x[:, None]) for _ in range(2)]
+    assert torch.equal(*twice)
+    assert not model.training
+
+
+def test_training_takes_the_steps_of_torchs_own_parts(digits, tmp_path, monkeypatch):
+    images, labels = digits[0]
+    monkeypatch.setattr(program, "distort", lambda batch, strength: batch * strength)
+    given = flags(hidden="5", momentum=0.0, dropout=0.0, batch=70)
+    program.fit(images, labels, given, checkpoint=tmp_path / "x")
+    found = torch.load(tmp_path / "x", weights_only=True)["model"]
+    torch.manual_seed(0)
+    first, last = nn.Linear(784, 5), nn.Linear(5, 10)
+    model = nn.Sequential(first, nn.BatchNorm1d(5, affine=False), nn.SiLU(), last)
+    loss = nn.CrossEntropyLoss(label_smoothing=0.1)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1, weight_decay=1e-3)
+    mean, std = images.mean(), images.std()
+    for step in range(15):  # three epochs of four batches of 70 and one of 20
+        epoch, number = divmod(step, 5)
+        if number == 0:
+            torch.manual_seed(epoch)
+            order = torch.randperm(300)
+        rows = order[70 * number :][:70]
+        share = (300 * epoch + 70 * number) / 900
+        falling = 0.5 + 0.5 * math.cos(math.pi * (share - 0.05) / 0.95)
+        optimizer.param_groups[0]["lr"] = 0.1 * min(20 * share, falling)
+        x = (images[rows].flatten(1) * 0.5 - mean) / std
+        optimizer.zero_grad()
+        loss(model(x), labels[rows]).backward()
+        optimizer.step()
+    for name, layer in {"mlp.0": first, "mlp.3": last}.items():
+        torch.testing.assert_close(found[f"{name}.weight"], layer.weight.detach())
+        torch.testing.assert_close(found[f"{name}.bias"], layer.bias.detach())
 
 
 @pytest.mark.parametrize(("step", "classes"), [(1, 10), (3, 3)])
@@ -352,9 +399,16 @@ def test_held_out_images_are_not_trained_on_and_the_test_is_not_read(
     program.main(given)
     assert asked == [True]
     assert len(set(trained)) == 250
-    given.holdout, given.out = 0, str(tmp_path / "y.pt")
+    given.holdout, given.average, given.out = 0, 2, str(tmp_path / "y.pt")
     program.main(given)
     assert asked == [True, True, False]
+    head, *rows = (tmp_path / "y.csv").read_text().splitlines()
+    assert head == "id,label"
+    ids, guesses = zip(*(map(int, row.split(",")) for row in rows), strict=True)
+    assert ids == tuple(range(300))
+    measured = json.loads((tmp_path / "y.json").read_text())
+    right = (torch.tensor(guesses) == digits[0][1]).float().mean().item()
+    assert measured["accuracy"] == pytest.approx(right)
 
 
 def test_files_that_have_the_shape_of_kmnist_are_read_too(tmp_path):
