@@ -23,8 +23,8 @@ QUESTIONS = {"accuracy": "accuracy", "mnist": "other-data"}  # all others: size
 SMALL = {"smoothing": 0.0, "distort": 0.0, "weight_decay": 0.0, "lr": 0.4}
 SMALL |= {"precision": "float32"}
 # By card the settings of train.py, besides its defaults, and the seeds.
-AVERAGED = {"average": 4, "hidden": "10,23", "epochs": 300, "batch": 1024, "lr": 0.8}
-RAW = {"hidden": "7,24", "epochs": 80, "weight_decay": 3e-4}
+AVERAGED = {"average": 4, "hidden": "10,23", "epochs": 200, "batch": 1024, "lr": 0.8}
+RAW = {"hidden": "7,24", "epochs": 50, "weight_decay": 3e-4}
 WANTED = {"averaged": (SMALL | AVERAGED, range(5)), "raw": (SMALL | RAW, range(5))}
 WANTED |= {
     f"hidden-{units}": (SMALL | {"hidden": str(units), "epochs": 10}, range(3))
@@ -32,7 +32,7 @@ WANTED |= {
 }
 WANTED |= {
     "accuracy": ({}, range(5)),
-    "mnist": ({"data": "MNIST", "epochs": 30}, range(3)),
+    "mnist": ({"data": "MNIST", "epochs": 20}, range(3)),
 }
 
 
