@@ -3,8 +3,8 @@
     python pytorchMnist.py --seed 0
 
 trains NeuralNetwork on distorted digits and writes mnistNet.pth, the whole module, for
-accurateChecker2.py. It takes a quarter of an hour on a core that multiplies in 16 bits; a
-run that is killed goes on after its last whole epoch. Importing this file trains
+accurateChecker2.py. It takes a quarter of an hour on a core that multiplies in 16 bits;
+a run that is killed goes on after its last whole epoch. Importing this file trains
 nothing. It reads MNIST from the folder that DL_DATA names, else from data/, into which
 torchvision downloads it.
 """
