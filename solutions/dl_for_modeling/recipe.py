@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 NUMPY, TORCH = "numpy-mnist", "pytorch-mnist"
 PROGRAMS = {NUMPY: "mnistClassification.py", TORCH: "pytorchMnist.py"}
 QUESTIONS = {NUMPY: "q3b", TORCH: "q4"}
+LIBRARIES = {NUMPY: "NumPy", TORCH: "PyTorch"}
 PACKAGES = {NUMPY: ("numpy",), TORCH: ("numpy", "torch", "torchvision")}
 SHIPPED = {  # first what holds the weights
     NUMPY: ("npMnistParameters.npy", "npMnistStructure.json"),
@@ -57,7 +58,7 @@ def cards(done):
             HERE / f"cards/{name}.json",
             document=HERE.name,
             question=QUESTIONS[name],
-            metric="MNIST test accuracy",
+            metric=f"MNIST test accuracy, {LIBRARIES[name]}",
             command=f"python solutions/{HERE.name}/recipe.py",
             parameters=parameters,
             data=data.hashes("mnist"),
