@@ -5,7 +5,7 @@ import subprocess
 import sys
 from copy import deepcopy
 from datetime import timedelta
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 
 import numpy as np
@@ -249,8 +249,19 @@ def test_a_checkpoint_of_another_model_is_refused(other, tmp_path):
 
 def test_a_checkpoint_of_another_augmentation_is_refused(tmp_path):
     trained(checkpoint=tmp_path / "run.pt")
-    with pytest.raises(ValueError, match=r"expected {'augment': 'untouched'}"):
+    with pytest.raises(ValueError, match=r"{'augment': '<function untouched>'}"):
         trained(untouched, checkpoint=tmp_path / "run.pt")
+
+
+def test_an_augmentation_is_the_same_in_another_process(tmp_path):
+    def made():
+        def augment(share, *arguments):  # a new function in each call, as in a process
+            return distorted(*arguments)
+
+        return partial(augment, 0.3)
+
+    both = made(), made()
+    assert_same(*(trained(each, checkpoint=tmp_path / "run.pt") for each in both))
 
 
 def test_numpys_numbers_are_kept_as_pythons(tmp_path):

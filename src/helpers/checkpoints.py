@@ -1,5 +1,6 @@
 """The file that a training run goes on from, if it is the same run."""
 
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
@@ -38,7 +39,7 @@ def beginning(
         "model": f"{model} {digest(tuple(weights))}",
         "optimizer": optimizer.state_dict()["param_groups"],
         "scheduler": plan,
-        "augment": getattr(augment, "__qualname__", repr(augment)) if augment else None,
+        "augment": re.sub(r" at 0x\w+", "", repr(augment)),  # each process has its own
         "data": digest(*data),
     }
     return deepcopy(found)  # some of it changes while it is used
