@@ -53,6 +53,22 @@ def test_the_reduced_vgg_learns_in_both_programs(photographs, monkeypatch):
         assert before < 0.4 < accuracy()
 
 
+def test_networks_trained_at_once_learn_as_those_trained_one_after_the_other(
+    monkeypatch,
+):
+    monkeypatch.setattr(bench, "DIGITS", 6)
+    program, found = bench.recurrent(), []
+    program.FLAGS.num_hidden = 32
+    for side in (bench.at_once, bench.one_after_the_other):
+        epoch, accuracy = side(program)
+        before = accuracy()
+        for _ in range(3):
+            epoch()
+        found.append(accuracy())
+        assert before < 0.3 and found[-1] > 0.5
+    assert found[0] == pytest.approx(found[1], abs=0.01)
+
+
 def test_both_ways_to_augment_make_the_same_kind_of_batches(photographs, monkeypatch):
     made = {"whole": [], "one by one": []}
     shift, stack = augment.shift, torch.stack
@@ -81,7 +97,7 @@ def test_a_side_that_does_not_learn_is_named(digits, monkeypatch):
     monkeypatch.setattr(bench, "TURNS", 1)
     idle = (lambda: None, lambda: 0.1)
     monkeypatch.setattr(bench, "pytorch", lambda x, labels: idle)
-    with pytest.raises(RuntimeError, match=r"PyTorch.*10.0% of the training images"):
+    with pytest.raises(RuntimeError, match=r"PyTorch.*10.0% right"):
         bench.measure(*(np.tile(part, (3, 1)[: part.ndim]) for part in digits))
 
 
