@@ -15,7 +15,7 @@ from tools.digest import sealed
 from tools.reading import Page
 from tools.rules.text import minutes
 
-SETUP = "pass  # the setup cell"
+SETUP = "from importlib.util import find_spec  # the setup cell"
 PROOF = 'prove("4.1", f, equals=g)'
 KEEP = "## What to keep\n\nSoftmax ignores a shift. One layer reads 92.4 %."
 
