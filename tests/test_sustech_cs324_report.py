@@ -284,6 +284,13 @@ def test_each_length_has_mean_lowest_and_highest_of_both_recipes(course):
         f"60{right}100{chance}"
     )
     assert table in said
+    for words in (
+        "With the defaults the mean is at least 95 % at every length up to 9. At "
+        "𝑇 = 12 it is 10.20 %, the seeds reach from 10.00 % to 10.40 %.",
+        "With the best recipe the mean is at least 95 % at every length up to 60. At "
+        "𝑇 = 100 it is 10.20 %",
+    ):
+        assert squeezed(words) in said
     assert squeezed("begins with length 7 and adds 4 digits") in said
     assert squeezed("each with 2,000 batches of 128 at every length") in said
 
@@ -321,6 +328,20 @@ def test_who_does_not_say_what_cards_there_are_gets_no_report(course):
 )
 def test_a_sentence_that_the_cards_do_not_bear_out_stops_the_compiler(course, curves):
     write_card(course, "cifar10-mlp", flat_seeds(**curves), FLAT)
+    with pytest.raises(typst.TypstError, match="no longer bear out a sentence"):
+        compiled(course, ALL)
+
+
+@pytest.mark.parametrize(
+    ("name", "far"),
+    [("defaults", 100), ("best", 9), ("defaults", 12)],
+)
+def test_what_is_said_of_the_lengths_is_held_to_the_cards(course, name, far):
+    card = results.read(course / f"cards/palindromes-{name}.json")
+    seeds = by_length(far, (*LENGTHS, 60, 100))
+    if far == 12:  # above chance behind the first length that fails
+        seeds[0]["lengths"][60] = 0.13
+    write_card(course, f"palindromes-{name}", seeds, card["parameters"])
     with pytest.raises(typst.TypstError, match="no longer bear out a sentence"):
         compiled(course, ALL)
 
