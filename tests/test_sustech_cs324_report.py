@@ -406,6 +406,30 @@ def test_the_axes_name_steps_and_lengths(course):
     assert "lengthT" in said or "length𝑇" in said
 
 
+def test_what_the_report_says_of_the_programs_is_in_them(course):
+    said = text(compiled(course, ALL))
+    for program, sentence, code in (
+        ("part1/cifar10_train.py", "in the first tenth of the steps", "pct_start=0.1"),
+        ("part1/cifar10_train.py", "norm is clipped at 1", "model.parameters(), 1)"),
+        ("part1/cifar10_train.py", "18 views of each image vote", "np.ndindex(3, 3)"),
+        ("part1/task2.ipynb", "20 samples a step", r"\"batch_size\": 20"),
+        ("part1/task2.ipynb", "learning rate 0.2", r"\"learning_rate\": 0.2"),
+        ("part1/task2.ipynb", "60 epochs, 20 hidden", r"\"max_steps\": 60"),
+        ("part1/task2.ipynb", "within 10−10 of each other", "apart < 1e-10"),
+        ("part2/recipe.py", "1,000 training images held out", '"validation": 1000'),
+        ("part2/recipe.py", "multiplied in 16 bits", '"precision": "bfloat16"'),
+        ("part3/train.py", "falls to 0 along a cosine", "CosineAnnealingLR(optimizer,"),
+        ("part3/lengths.py", "98 % of 50 batches", "if right.min() > 0.98"),
+        ("part3/lengths.py", "98 % of 50 batches", "LOOK = 50"),
+        ("part3/lengths.py", "a fifth of all there are", "DIGITS**self.half // 5"),
+        ("part3/lengths.py", "from 𝑇 = 9 on 10,000", "HELD_OUT = 10_000"),
+        ("part3/recipe.py", "each with 3,000 batches", 'DEFAULTS = {"steps": 3000}'),
+        ("part3/recipe.py", "one-hot digits", '"one_hot": True, "init": "orthogonal"'),
+    ):
+        assert squeezed(sentence) in said, sentence
+        assert code in (COURSE / program).read_text("utf-8"), code
+
+
 def test_names_and_ids_are_filled_in_and_no_date_is(course):
     reader = compiled(course, ALL)
     assert "Fullname:AdaKingID:12345678" in text(reader)
