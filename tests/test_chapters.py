@@ -27,7 +27,7 @@ PROOF = re.compile(r'^prove\(\s*"(\d+\.\d+)"', re.M)
 # are independent of the formula.
 AT_POINTS = {
     **dict.fromkeys(
-        ["1.8", "2.16", "3.14", "4.17", "4.18", "13.4", "17.2"],
+        ["1.8", "2.16", "3.14", "4.17", "4.18", "12.4", "13.4", "17.2"],
         "a bound, which is reached",
     ),
     **dict.fromkeys(
@@ -44,6 +44,7 @@ AT_POINTS = {
     "2.21": "orthonormal columns by compiled code, and NumPy's own solver",
     "2.17": "SciPy's normal density",
     "8.12": "roots of quotients, which sympy can't part",
+    "12.6": "likewise",
     "10.2": "exponentials in two quotients, which sympy doesn't bring together",
     "10.4": "NumPy's arctangent",
     "10.5": "NumPy's logaddexp",
