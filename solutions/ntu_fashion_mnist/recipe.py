@@ -28,7 +28,7 @@ RAW = {"hidden": "7,24", "epochs": 50, "weight_decay": 3e-4}
 WANTED = {"averaged": (SMALL | AVERAGED, range(5)), "raw": (SMALL | RAW, range(5))}
 WANTED |= {
     f"hidden-{units}": (SMALL | {"hidden": str(units), "epochs": 10}, range(3))
-    for units in (2, 4, 8, 16, 32, 64, 128, 256)
+    for units in (2, 4, 8, 16, 32, 64)
 }
 WANTED |= {
     "accuracy": ({}, range(5)),
