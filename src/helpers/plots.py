@@ -157,7 +157,7 @@ def confusion(counts: np.ndarray, classes: Sequence[str]) -> Figure:
     for (row, column), count in np.ndenumerate(mistakes):
         if count:
             color = "white" if dark[row, column] else "black"
-            ax.text(column, row, count, ha="center", va="center", color=color, size=9)
+            ax.text(column, row, count, ha="center", va="center", color=color, size=10)
     ticks = np.arange(len(classes))
     upright = max(map(len, classes)) > 2
     ax.set_xticks(ticks, classes, rotation=90 if upright else 0)
@@ -214,7 +214,7 @@ def network(sizes: Sequence[int], columns: bool = False) -> Figure:
     heights = [_heights(size) for size in sizes]
     tallest = max(len(each) for each in heights)
     fig, ax = plt.subplots(figsize=(WIDTH, 1.5 + 0.3 * tallest))
-    centered = {"ha": "center", "size": 11 if len(sizes) <= 4 else 9}
+    centered = {"ha": "center", "size": 11 if len(sizes) <= 4 else 10}
     for layer, (left, right) in enumerate(pairwise(heights)):
         ends = [(a, b) for a in left if a is not None for b in right if b is not None]
         ax.plot([layer, layer + 1], np.transpose(ends), "-", color=GRAY, lw=0.5)
