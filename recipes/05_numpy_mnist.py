@@ -22,6 +22,8 @@ PUBLIC = BASE | {"hidden": [128], "epochs": 20, "lr": 0.5, "momentum": 0.0}
 PUBLIC |= {"falling": False, "metric": "test accuracy"}
 DEPTHS = 1, 3, 4, 5, 6
 WANTED = {f"05-{n}-hidden": (BASE | {"hidden": n * [100]}, range(3)) for n in DEPTHS}
+for lr in (0.06, 0.6):  # is it the rate?
+    WANTED[f"05-5-hidden-{lr}"] = (BASE | {"hidden": 5 * [100], "lr": lr}, range(3))
 FOURFOLD = BASE | {"hidden": 5 * [100], "init": "fourfold"}
 WANTED["05-5-fourfold"] = (FOURFOLD, range(3))
 WANTED["05-public"] = (PUBLIC, range(3))
