@@ -74,6 +74,10 @@ EQUIVALENT = {
     r"(conv|by_weights|filter_gradient|input_gradient): 2 → 3": "filters are square",
     r"(input|pool)_gradient: 0 \* x → 0 / x": "no number is zero",
     r"pool_gradient: 1 → 2": "NumPy infers any negative size",
+    r"mean_over_signs: 1 → 2": "NumPy infers any negative size",
+    r"mean_over_signs: (.+) @ delta → delta @ \(\1\)": "all matrices of signs, and "
+    "so all their transposes",
+    r"mean_over_signs: spread \* (.+) → spread / \1": "a sign is 1 or -1",
     r"of_biased: (.+) \+ (.+) → \1 - \2": "the equation holds for every b, so for -b",
     **{
         re.escape(slip): reason
