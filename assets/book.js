@@ -50,7 +50,8 @@ function fitTables() {
   }
   const tables = all("article table:not(.cards)");
   const boxes = tables.map((table) => table.parentElement);
-  const wide = boxes.map((box) => box.scrollWidth > box.clientWidth + 1);
+  const wide = tables.map((table, i) => boxes[i].scrollWidth > boxes[i].clientWidth + 1
+    || [...table.rows].some((row) => row.offsetHeight > 240)); // squeezed columns
   for (const [i, table] of tables.entries()) {
     if (!wide[i]) continue;
     const heads = all("thead th", table).map((head) => head.textContent.trim());
