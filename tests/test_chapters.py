@@ -63,7 +63,7 @@ EQUIVALENT = {
     r".*: (.+) \* (np\.sign\(.+\)) → \1 / \2": "a sign is 1 or -1",
     r".*: len\((.+)\) → \1\.size": "a vector has as many entries as rows",
     r".*: (.+) @ (.+) → \2 @ \1": "a product of vectors, or with a symmetric matrix",
-    r".*: (\w+) \*\* (.+) → abs\(\1\) \*\* \2": "a chance, or 2, isn't negative",
+    r".*: ([\w.]+) \*\* (.+) → abs\(\1\) \*\* \2": "a chance, or 2, isn't negative",
     r"(slope|line): y - y.mean\(\) → .*": "the deviations of x add up to zero",
     r"bce: \(.*\)\.sum\(\) → \(.*\)\.mean\(\)": "a single output",
     r"rmsprop: .*|adam: .*": "a claim holds all their steps against torch's",
