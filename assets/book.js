@@ -344,6 +344,10 @@ document.addEventListener("DOMContentLoaded", () => {
   markContents();
   startFigures();
   landAtTerm();
+  // On a phone the contents lie over the page: whoever has chosen wants to read.
+  document.querySelector("#pst-secondary-sidebar-modal")?.addEventListener("click", (tap) => {
+    if (tap.target.closest("a[href^='#']")) tap.currentTarget.close();
+  });
   document.fonts.ready.then(fit);
   let waiting = null;
   const fitSoon = (delay) => {

@@ -360,6 +360,19 @@ def test_verbs_look_unlike_one_another_and_unlike_print(page, book):
     assert len(set(colors)) == len(faces)
 
 
+def test_a_choice_in_the_contents_uncovers_the_page_on_a_phone(page, book):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(book + CHAPTER)
+    page.locator(".secondary-toggle").click()
+    contents = page.locator("#pst-secondary-sidebar-modal")
+    entry = contents.locator("a[href^='#']:visible").nth(2)
+    target = entry.get_attribute("href")
+    entry.click()
+    assert not contents.is_visible()
+    assert page.locator(target).first.is_visible()
+    assert page.evaluate("location.hash") == target
+
+
 def test_the_smallest_lettering_of_figures_has_11_pixels_on_a_phone(page, book):
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(book + CHAPTER)
