@@ -7,7 +7,7 @@ loss, the optimizer, dropout and the distortions are tensor functions. Images ar
 from the folder that DL_DATA names, else from data/, where torchvision puts them if it
 must. A run that is killed goes on after its last whole epoch, to the same weights.
 Beside them lie the predicted labels, as CSV, and what was measured, as JSON. The test
-images are read once, at the end; with --holdout, as in every try, not at all.
+images are read once, at the end; with --holdout not at all.
 """
 
 import argparse
