@@ -25,7 +25,7 @@ LONGER = (60, 80, 100, 150, 200)
 DEFAULTS = {"steps": 3000}
 BEST = {"steps": 3000, "one_hot": True, "init": "orthogonal", "max_norm": 1.0}
 BEST |= {"curriculum": 10, "growth": 10}
-# At 1e-3, the program's default, two of five networks fall to 20 % at T = 70 and stay there.
+# At 1e-3, the default, two of five networks fall to 20 % at T = 70 and stay there.
 BEST |= {"learning_rate": 3e-4}
 # The length that a card's value is of, and the flags besides it.
 ARMS = {
