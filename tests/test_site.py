@@ -292,10 +292,10 @@ FIRST = {  # what the first result has to be about
     "Adam": "chapters/08-taking-steps.html#",
     "momentum": "#.*momentum",
     "one-hot": "pages/glossary.html#one-hot",
-    "chain rule": "chapters/0[3-6]",
+    "chain rule": "pages/glossary.html#chain-rule",
     "transposed": "chapters/04-backprop-bce.html#",
     "log-sum-exp": "pages/glossary.html#log-sum-exp",
-    "palindrome": "chapters/17|intro|results",
+    "palindrome": "chapters/16-palindrome-rnn.html#",
     "097200": "technion_097200",
     "4.3": "#eq-4-3$",
 }
