@@ -24,10 +24,10 @@ document.addEventListener("DOMContentLoaded", () => {
     fuzzy: (term) => (term.length > 5 && !/\d/.test(term) ? 0.15 : false),
     weights: { prefix: 0.3, fuzzy: 0.1 },
     combineWith: "AND",
-    // What explains comes before what lists.
-    boostDocument: (_, __, { url }) =>
+    // What explains comes before what lists; a page that lists, before its parts.
+    boostDocument: (_, __, { url, title, page }) =>
       /#exercise|^chapters\/17/.test(url) ? 0.8 : /^chapters/.test(url) ? 1.4
-        : /^(pages\/glossary|solutions)/.test(url) ? 1 : 0.6,
+        : /^(pages\/glossary|solutions)/.test(url) ? 1 : title === page ? 0.6 : 0.15,
   };
 
   // The words around the first hit, with all hits marked.
