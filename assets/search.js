@@ -6,11 +6,13 @@ document.addEventListener("DOMContentLoaded", () => {
   const list = document.querySelector("#search-results");
   const count = document.querySelector("#search-count");
   const root = document.documentElement.dataset.content_root;
-  const fields = ["title", "page", "text"];
-  const stored = { storeFields: [...fields, "url"] };
-  // "4.3", "one-hot" and "log-sum-exp" are one word each, and their parts are too.
+  const fields = ["title", "page", "text", "more"];
+  const stored = { storeFields: ["title", "page", "text", "url"] };
+  // "4.3", "one-hot" and "log-sum-exp" are one word each, and their parts are too; the
+  // commands of formulas are none.
   const tokenize = (text) => {
-    const words = text.toLowerCase().match(/[\p{L}\p{N}]+(?:[.\-’'][\p{L}\p{N}]+)*/gu);
+    const words = text.replace(/\\[a-zA-Z]+/g, " ").toLowerCase()
+      .match(/[\p{L}\p{N}]+(?:[.\-’'][\p{L}\p{N}]+)*/gu);
     return (words ?? []).flatMap((word) =>
       /[-’']/.test(word) ? [word, ...word.split(/[-’']/)] : [word]);
   };
@@ -29,50 +31,85 @@ document.addEventListener("DOMContentLoaded", () => {
       /#exercise|^chapters\/17/.test(url) ? 0.8 : /^chapters/.test(url) ? 1.4
         : /^(pages\/glossary|solutions)/.test(url) ? 1 : title === page ? 0.6 : 0.15,
   };
+  const ranked = (query) => {
+    let found = index.search(query, options);
+    if (!found.length) found = index.search(query, { ...options, combineWith: "OR" });
+    // Whoever types a term of the glossary sees its definition first or second.
+    const stems = (text) => tokenize(text).map(processTerm).join(" ");
+    const term = found.findIndex(({ title, url }) => /^pages\/glossary/.test(url)
+      && title.split(", ").some((name) => stems(name) === stems(query)));
+    if (term > 1) found.splice(1, 0, ...found.splice(term, 1));
+    return found;
+  };
 
-  // The words around the first hit, with all hits marked.
+  const line = (name, ...content) => {
+    const words = document.createElement("p");
+    words.className = name;
+    words.append(...content);
+    return words;
+  };
+  // The words around the first hit, with all hits marked and formulas set.
+  const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const snippet = (text, words) => {
     const hit = new RegExp(words.map(escaped).join("|") || "$^", "giu");
-    const first = Math.max(0, text.search(hit));
-    const from = first < 80 ? 0 : text.indexOf(" ", first - 80) + 1;
-    const piece = text.slice(from, from + 220);
-    const shown = document.createElement("p");
-    shown.append(from ? "… " : "");
-    let at = 0;
-    for (const match of piece.matchAll(hit)) {
-      const mark = document.createElement("mark");
-      mark.textContent = match[0];
-      shown.append(piece.slice(at, match.index), mark);
-      at = match.index + match[0].length;
-    }
-    shown.append(piece.slice(at), from + 220 < text.length ? " …" : "");
+    const formula = /\\\((.*?)\\\)/s;
+    const tokens = text.match(/(?:\\\(.*?\\\)|\S)+/gs) ?? [];
+    const first = tokens.findIndex((token) => token.replace(formula, "").search(hit) >= 0);
+    const before = Math.max(0, first - 16);
+    const stop = tokens.slice(before, Math.max(0, first))
+      .findLastIndex((token) => /[.?!:]$/.test(token));
+    const from = before && stop < 0 ? before + 4 : before + stop + 1;
+    const to = from + 38;
+    const shown = line("snippet", from ? "… " : "");
+    // Every other part is a formula.
+    tokens.slice(from, to).join(" ").split(formula).forEach((part, i) => {
+      if (i % 2) {
+        const set = document.createElement("span");
+        setFormula(set, part, false);
+        shown.append(set);
+        return;
+      }
+      let done = 0;
+      for (const match of part.matchAll(hit)) {
+        const mark = document.createElement("mark");
+        mark.textContent = match[0];
+        shown.append(part.slice(done, match.index), mark);
+        done = match.index + match[0].length;
+      }
+      shown.append(part.slice(done));
+    });
+    shown.append(to < tokens.length ? " …" : "");
     return shown;
   };
-  const escaped = (word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+  const linked = ({ title, url }, query) => {
+    const link = document.createElement("a");
+    const [path, anchor = ""] = url.split("#");
+    link.href = `${root}${path}?find=${encodeURIComponent(query)}#${anchor}`;
+    link.textContent = title;
+    return link;
+  };
+  // A page's best place with the words around it, and behind it its other places.
+  const item = ([best, ...others], query) => {
+    const shown = document.createElement("li");
+    shown.append(linked(best, query));
+    if (best.page !== best.title) shown.append(line("where", best.page));
+    if (best.text) shown.append(snippet(best.text, tokenize(query)));
+    const links = others.slice(0, 5).flatMap((other) => [" · ", linked(other, query)]);
+    if (links.length) shown.append(line("also", "Also there: ", ...links.slice(1)));
+    return shown;
+  };
 
   const show = () => {
     const query = field.value.trim();
-    let found = query ? index.search(query, options) : [];
-    if (!found.length && query) {
-      found = index.search(query, { ...options, combineWith: "OR" });
+    const found = query ? ranked(query) : [];
+    const pages = new Map();
+    for (const place of found) {
+      pages.set(place.page, [...(pages.get(place.page) ?? []), place]);
     }
-    const words = tokenize(query);
-    list.replaceChildren(...found.slice(0, 30).map(({ title, page, url, text }) => {
-      const item = document.createElement("li");
-      const link = document.createElement("a");
-      const [path, anchor = ""] = url.split("#");
-      link.href = `${root}${path}?find=${encodeURIComponent(query)}#${anchor}`;
-      link.textContent = title;
-      item.append(link);
-      if (page !== title) {
-        const where = document.createElement("span");
-        where.textContent = ` in ${page}`;
-        item.append(where);
-      }
-      item.append(snippet(text, words));
-      return item;
-    }));
-    const places = found.length === 1 ? "1 place" : `${found.length} places`;
+    list.replaceChildren(...[...pages.values()].map((places) => item(places, query)));
+    const counted = (many, name) => `${many} ${name}${many === 1 ? "" : "s"}`;
+    const places = `${counted(found.length, "place")} on ${counted(pages.size, "page")}`;
     count.textContent = query ? `${found.length ? places : "Nothing"} found` : "";
     document.documentElement.dataset.searched = query;
   };

@@ -288,16 +288,20 @@ def test_the_index_holds_sections_equations_and_terms():
     body = """<section id="top"><h1>Top<a class="headerlink">#</a></h1><p>First
     <span class="math">a_1</span>.</p><div class="equation" id="eq-4-3">
     <div class="math">x \\tag{4.3}</div></div><section id="sub"><h2>Sub</h2><p>Second.
-    </p><script>no</script></section></section><dl><dt id="logit">logit</dt>
+    </p><script>no</script><pre>code()</pre></section></section><dl>
+    <dt id="logit">logit</dt>
     <dd>A score.</dd></dl>"""
     found = {entry["url"]: entry for entry in sections(body, "a.html")}
-    assert found["a.html#top"]["text"] == "First a 1 . x (4.3)"
+    assert found["a.html#top"]["text"] == r"First \(a_1\). …"
+    assert found["a.html#top"]["more"] == "x (4.3)"
     assert found["a.html#eq-4-3"]["title"] == "Equation (4.3)"
+    assert found["a.html#eq-4-3"]["text"] == r"Top: \(x\)"
     assert found["a.html#sub"] == {
         "title": "Sub",
         "page": "Top",
         "url": "a.html#sub",
         "text": "Second.",
+        "more": "code()",
     }
     assert found["a.html#logit"]["text"] == "A score."
 

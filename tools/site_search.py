@@ -2,7 +2,9 @@
 
 A page opened from a disk may not fetch, so the index is a script; MiniSearch ranks in
 the reader's browser (`assets/search.js`). Besides the sections, each numbered equation
-and each term of the glossary is an entry, so that "4.3" and "momentum" find them.
+and each term of the glossary is an entry, so that "4.3" and "momentum" find them. What
+a result shows is prose with the formulas in it; code, outputs and displayed formulas
+are found too, and not shown.
 """
 
 import json
@@ -43,7 +45,8 @@ def write(app: Sphinx, failed: Exception | None) -> None:
 def sections(body: str, address: str) -> list[dict[str, str]]:
     """The entries of a page: its sections, its numbered equations, its terms.
 
-    Each has a `title`, the `page`'s title, the `url` with its anchor, and `text`.
+    Each has a `title`, the `page`'s title, the `url` with its anchor, the `text` of its
+    prose, formulas between `\\(` and `\\)`, and `more`, the words of all else.
     """
     reader = _Reader()
     reader.feed(body)
@@ -54,6 +57,7 @@ def sections(body: str, address: str) -> list[dict[str, str]]:
             "page": title,
             "url": f"{address}#{entry['id']}" if entry["id"] else address,
             "text": " ".join(entry["text"].split()),
+            "more": " ".join(entry["more"].split()),
         }
         for entry in reader.found
         if entry["title"]
@@ -69,7 +73,6 @@ class _Reader(HTMLParser):
         self.open: list[tuple[str, str, str]] = []  # tag, classes, id
         self.sections: list[dict[str, str]] = []
         self.terms: list[dict[str, str]] = []
-        self.equation: dict[str, str] | None = None
 
     def handle_starttag(self, tag: str, attributes: list) -> None:
         if tag in VOID:
@@ -80,8 +83,8 @@ class _Reader(HTMLParser):
             self.sections.append(self._entry(name))
         elif tag == "dt" and name:
             self.terms = [self._entry(name)]
-        elif tag == "div" and "equation" in classes.split():
-            self.equation = {"id": name, "title": "", "text": ""}
+        if self.sections and "equation" in classes.split():
+            self.sections[-1]["text"] += " … "
         self.open.append((tag, classes, name))
 
     def handle_endtag(self, tag: str) -> None:
@@ -102,22 +105,22 @@ class _Reader(HTMLParser):
         ):
             return
         entry = [*self.sections, *self.terms][-1]
+        kind = "more" if "pre" in tags or "equation" in classes else "text"
+        if (self.terms and "dt" in tags) or (not self.terms and tags & HEADINGS):
+            kind = "title"
         if "math" in classes:
             for number in TAG.findall(data):
-                self._number(number, entry)
-            data = f" {_spoken(data)} "
-        if (self.terms and "dt" in tags) or (not self.terms and tags & HEADINGS):
-            entry["title"] += data
-        else:
-            entry["text"] += data
+                self._number(number, entry, data)
+            data = rf"\({data}\)" if kind == "text" else f" {_spoken(data)} "
+        entry[kind] += data
 
-    def _number(self, number: str, section: dict[str, str]) -> None:
+    def _number(self, number: str, section: dict[str, str], tex: str) -> None:
         entry = self._entry(f"eq-{number.replace('.', '-')}")
         entry["title"] = f"Equation ({number})"
-        entry["text"] = section["title"]
+        entry["text"] = rf"{section['title']}: \({TAG.sub('', tex).strip()}\)"
 
     def _entry(self, name: str) -> dict[str, str]:
-        entry = {"id": name, "title": "", "text": ""}
+        entry = {"id": name, "title": "", "text": "", "more": ""}
         self.found.append(entry)
         return entry
 
