@@ -3,7 +3,7 @@
 import pytest
 
 from tools.digest import ROOT
-from tools.glossary import first_uses, with_first_use
+from tools.glossary import first_uses, with_first_use, with_letters
 
 CHAPTERS = {
     "../chapters/01-a.ipynb": ("A network has layers.", "layers nn.he"),
@@ -38,6 +38,15 @@ def test_other_words_for_a_term_are_found_in_code_too():
 def test_a_word_that_no_chapter_uses_is_refused(term):
     with pytest.raises(ValueError, match=f"explains '{term}', which no chapter uses"):
         first_use(term)
+
+
+def test_each_letter_leads_to_its_first_term():
+    entries = "Adam\n: A.\n\naxis\n: B.\n\nfan-in, fan-out\n: C.\n"
+    head, row, rest = with_letters(f"# Glossary\n\n{entries}").partition(
+        '<nav class="letters" aria-label="Letters"><a href="#adam">A</a> '
+        '<a href="#fan-in-fan-out">F</a></nav>\n\n'
+    )
+    assert (head, rest) == ("# Glossary\n\n", entries) and row
 
 
 def test_every_entry_of_the_glossary_gets_its_chapter():

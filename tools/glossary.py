@@ -1,4 +1,4 @@
-"""The glossary's "first used": computed from the chapters, not typed.
+"""The glossary's "first used", computed from the chapters, and its row of letters.
 
 A word counts as used where it stands in a chapter's text, in any of its usual endings.
 Where chapters say it otherwise, the entry ends in a comment, `<!-- as: Xavier -->`,
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
+from docutils.nodes import make_id
 from sphinx.application import Sphinx
 
 from tools.reading import prose, text_cells
@@ -52,10 +53,22 @@ def first_uses(root: Path) -> dict[str, tuple[str, str]]:
     return found
 
 
+def with_letters(glossary: str) -> str:
+    """The glossary with a row of letters, each a link to its first term."""
+    first: dict[str, str] = {}
+    for found in ENTRY.finditer(glossary):
+        first.setdefault(found[1][0].upper(), make_id(found[1]))
+    links = (f'<a href="#{name}">{letter}</a>' for letter, name in first.items())
+    row = f'<nav class="letters" aria-label="Letters">{" ".join(links)}</nav>\n\n'
+    start = ENTRY.search(glossary).start()
+    return glossary[:start] + row + glossary[start:]
+
+
 def complete(app: Sphinx, docname: str, source: list[str]) -> None:
     """Sphinx's event `source-read`."""
     if docname == "pages/glossary":
-        source[0] = with_first_use(source[0], first_uses(Path(app.confdir)))
+        uses = first_uses(Path(app.confdir))
+        source[0] = with_letters(with_first_use(source[0], uses))
 
 
 def _pattern(words: str) -> re.Pattern:
