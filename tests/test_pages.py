@@ -7,6 +7,7 @@ from pybtex.database import parse_file, parse_string
 
 from helpers import results
 from tools import pages
+from tools.markdown import plain
 
 ROOT = Path(__file__).parent.parent
 BOOK = """
@@ -77,8 +78,8 @@ def test_an_equation_is_a_definition_or_proved_or_neither():
     assert f"| [(1.1)]({link}#eq-1-1) One | $p := q$ | definition |" in page
     assert f"| [(1.2)]({link}#eq-1-2) One | $a = b$ | **not proved** |" in page
     assert f"[(1.3)]({link}#eq-1-3) Two | $c = d$ | {shown}" in page
-    assert "Equations: 3. Definitions: 1. Proved: 1,\n" in page
-    assert "\nNot proved: 1. Claims: 0." in page
+    assert "- Equations: 3. Definitions: 1. Not proved: 1.\n- Proved: 1. " in page
+    assert "\n- Claims: 0." in page
 
 
 def test_a_formula_with_bars_stays_in_its_cell_of_the_ledger():
@@ -90,7 +91,7 @@ def test_the_grade_of_a_proof_is_the_strictest_that_it_has():
     tags = [text(f"$$a = b \\tag{{1.{i}}}$$") for i in (1, 2, 3, 4)]
     proofs = [proof("1.1"), proof("1.2", "symbolic"), proof("1.3", "symbolic")]
     page = pages.ledger({"a.ipynb": notebook(*tags, *proofs)}, {"1.3", "1.4"})
-    assert "of these formal: 1, symbolic: 1, at random points: 1.\n" in page
+    assert "Proved: 3. Formal: 1, symbolic: 1, at random points: 1.\n" in page
     assert "| at random points, [proof](../a.ipynb#proof-1-1): holds" in page
     assert "| symbolic, [proof](../a.ipynb#proof-1-2): holds" in page
     assert "| [formal](formal.md#formal-1-3), [proof](../a.ipynb#proof-1-3): " in page
@@ -115,6 +116,8 @@ def test_powers_of_ten_and_percentages_are_not_torn_apart():
     nb = notebook(text("# T\n\n$$a = b \\tag{1.1}$$"), proof("1.1"), claim("a"))
     page = pages.ledger({"a.ipynb": nb})
     assert "lengths $10^{-3}$ to $10^{4}$" in page
+    assert plain("1e-06 of -1.8e-07") == r"$10^{-6}$ of −$1.8 \cdot 10^{-7}$"
+    assert plain("x-1, 3-5, e-3, -1.5 %") == "x-1, 3-5, e-3, −1.5\N{NO-BREAK SPACE}%"
     assert "at least 92\N{NO-BREAK SPACE}%" in page
 
 

@@ -93,16 +93,26 @@ def test_a_card_gives_mean_spread_seeds_time_and_command():
     cells = row(text)
     chip = '<span class="chip met">meets the bar</span>'
     assert cells[3].startswith(f"**85\N{NO-BREAK SPACE}%** {chip}<br><svg")
-    assert cells[3].endswith("<br>standard deviation 7.1 points, 2 seeds")
+    seeds = r"2 seeds of 1,200 s on A\_B, 1 thread"
+    assert cells[3].endswith(f"<br>standard deviation 7.1 points, {seeds}")
     assert "bar: 75\N{NO-BREAK SPACE}%; best known: 95\N{NO-BREAK SPACE}%" in cells[3]
-    assert cells[4] == r"1,200 on A\_B, 1 thread"
     assert "again:\n\n```sh\npython a.py | tee log\n```\n" in text
     assert "Measured: 1. Answered in the book: 0.\nMissing: 0." in text
 
 
 def test_one_seed_is_said_to_be_one():
     one = CARD | {"seeds": CARD["seeds"][:1], "mean": 0.8, "spread": None}
-    assert row(page(QUESTION, q=one))[3].endswith("</svg><br>1 seed")
+    said = r"</svg><br>1 seed of 1,000 s on A\_B, 1 thread"
+    assert row(page(QUESTION, q=one))[3].endswith(said)
+
+
+def test_a_command_that_measures_two_results_stands_once():
+    questions = [QUESTION, QUESTION | {"key": "p", "card": "p.json"}]
+    homeworks = {"course": {"title": "A homework", "questions": questions}}
+    other = CARD | {"metric": "other accuracy"}
+    text = results_page(homeworks, {"q.json": CARD, "p.json": other})
+    assert text.count("python a.py") == 1
+    assert "To measure the test accuracy and the other accuracy again:" in text
 
 
 @pytest.mark.parametrize(
@@ -178,6 +188,8 @@ def test_a_strip_says_its_numbers_and_takes_its_color_from_the_text():
     assert label == "seeds: 80 %, 90 %; bar: 75 %"
     assert set(re.findall(r'(?:fill|stroke)="(.*?)"', svg)) == {"currentColor"}
     assert len(shapes(svg, "path")) == 1
+    ends = [text.text for text in ElementTree.fromstring(svg).iter("text")]
+    assert ends == ["75\N{NO-BREAK SPACE}%", "90\N{NO-BREAK SPACE}%"]
 
 
 def test_every_question_of_the_homeworks_is_on_the_page():

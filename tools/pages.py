@@ -53,9 +53,9 @@ measured, beside the bar that it has to meet; its link leads to the cell. A clai
 **cause** is an effect, beside what is left of it when the cause is taken away.
 [Notation](notation.md) says how to read the lines.
 
-Equations: {equations}. Definitions: {definitions}. Proved: {proved},
-of these formal: {formal}, symbolic: {symbolic}, at random points: {random}.
-Not proved: {unproved}. Claims: {claims}. Of these causes: {causes}.
+- Equations: {equations}. Definitions: {definitions}. Not proved: {unproved}.
+- Proved: {proved}. Formal: {formal}, symbolic: {symbolic}, at random points: {random}.
+- Claims: {claims}. Of these causes: {causes}.
 """
 REFERENCES = """\
 # References

@@ -9,23 +9,29 @@ from typing import Any
 from helpers import results
 from tools.markdown import plain, table
 
-HEAD = ("Question", "Bar", "Best known", "Ours", "Seconds a seed")
-WIDTH, HEIGHT, MARGIN = 160, 32, 6  # of a strip, in pixels
+HEAD = ("Question", "Bar", "Best known", "Ours")
+WIDTH, HEIGHT, MARGIN = 180, 32, 6  # of a strip, in pixels, without the axis's numbers
 DASHES = {"bar": "3 3", "best known": "none"}
 TEXT = """\
 # Results
 
 Every question of the homeworks, with the bar that its document sets, the best public
-result known to us, and ours. Ours is the mean over seeds, each a training run of its
-own, with the standard deviation. In the strip under it each dot is a seed, the dashed
-line is the bar, and the solid line is the best known result; a table's strips have one
-axis. A question that a chapter answers has a link, and a number where the chapter
-claims one; what has no answer yet is **missing**, and a dash says that there is nothing
-to meet or to compare with. The commands below a table, run from the root of the
-repository, measure again and write the files from which this page takes its numbers.
+result known to us, and ours.
 
 Questions: {questions}. Measured: {measured}. Answered in the book: {answered}.
 Missing: {missing}.
+
+<details><summary>How to read the numbers</summary>
+
+Ours is the mean over seeds, each a training run of its own, with the standard
+deviation. In the strip under it each dot is a seed, the dashed line is the bar, and the
+solid line is the best known result; a table's strips have one axis. A question that a
+chapter answers has a link, and a number where the chapter claims one; what has no
+answer yet is **missing**, and a dash says that there is nothing to meet or to compare
+with. The commands below a table, run from the root of the repository, measure again and
+write the files from which this page takes its numbers.
+
+</details>
 """
 
 CHIPS = {  # what a state is called, and the kind of its chip
@@ -138,10 +144,16 @@ def strip(
     ]
     for count, value in enumerate(values, start=1):
         y = round(HEIGHT * count / (len(values) + 1), 1)  # apart, so that all are seen
-        shapes.append(f'<circle cx="{x(value)}" cy="{y}" r="2" fill="currentColor"/>')
+        shapes.append(f'<circle cx="{x(value)}" cy="{y}" r="3" fill="currentColor"/>')
+    shapes.append(f'<line x1="0" y1="{HEIGHT}" x2="{WIDTH}" y2="{HEIGHT}"/>')
+    if high > low:
+        for at, side, value in ((0, "start", low), (WIDTH, "end", high)):
+            place = f'x="{at}" y="{HEIGHT + 12}" text-anchor="{side}"'
+            shapes.append(f"<text {place}>{show(value, unit)}</text>")
     return (
-        f'<svg role="img" aria-label="{escape("; ".join(words))}" width="{WIDTH}" '
-        f'height="{HEIGHT}" stroke="currentColor">{"".join(shapes)}</svg>'
+        f'<svg class="strip" role="img" aria-label="{escape("; ".join(words))}" '
+        f'width="{WIDTH}" height="{HEIGHT + 15}" stroke="currentColor">'
+        f"{''.join(shapes)}</svg>"
     )
 
 
@@ -164,9 +176,12 @@ def _section(
     done = sum(map(_done, questions, measured))
     section = f"\n## {homework['title']}\n\n{progress(done, len(questions))}\n"
     section += table(head, rows)
+    commands: dict[str, list[str]] = {}
     for card in filter(None, map(cards.get, (q.get("card") for q in questions))):
-        section += f"\nTo measure the {plain(card['metric'])} again:\n"
-        section += f"\n```sh\n{card['command']}\n```\n"
+        commands.setdefault(card["command"], []).append(plain(card["metric"]))
+    for command, metrics in commands.items():
+        section += f"\nTo measure the {' and the '.join(metrics)} again:\n"
+        section += f"\n```sh\n{command}\n```\n"
     return section
 
 
@@ -174,7 +189,8 @@ def progress(done: int, of: int) -> str:
     """How many questions have an answer, as a bar and in words."""
     words = f"{done} of {of} questions"
     bar = f'<progress max="{of}" value="{done}" aria-label="{words}"></progress>'
-    return f"{bar} {words} have an answer here."
+    line = f"{bar} <span>{words} answered</span>"
+    return f'<span class="progress-line">{line}</span>'
 
 
 def _done(question: Question, card: Card | None) -> bool:
@@ -191,7 +207,7 @@ def _marks(question: Question) -> tuple[float | None, float | None]:
 def _row(
     question: Question, card: Card | None, axes: Mapping[str, list[float]]
 ) -> tuple[str, ...]:
-    kind, seconds = state(question, card), ""
+    kind = state(question, card)
     words = CHIPS[kind]
     if "answer" in question:
         words = f"[{words}](../{question['answer']})"
@@ -201,14 +217,12 @@ def _row(
         drawn = strip(card, *_marks(question), axis)
         ours = f"**{show(card['mean'], card['unit'])}** {ours}<br>{drawn}"
         ours += f"<br>{_measured(card)}"
-        seconds = _seconds(card) if "processor" in card else ""
     demanded = _bar(question.get("bar"), question.get("unit", "%"))
     return (
         question["question"],
         demanded,
         _known(question.get("known", {})),
         ours,
-        seconds,
     )
 
 
@@ -225,17 +239,21 @@ def _known(known: Mapping[str, Any]) -> str:
 
 
 def _measured(card: Card) -> str:
-    seeds = len(card["seeds"])
+    seeds = f"{len(card['seeds'])} seed{'s' * (len(card['seeds']) > 1)}"
+    if "processor" in card:
+        seeds += f" of {_seconds(card)}"
     if card["spread"] is None:
-        return "1 seed"
+        return seeds
     spread = card["spread"] * (100 if card["unit"] == "%" else 1)
     unit = " points" if card["unit"] == "%" else ""
-    return f"standard deviation {spread:.2g}{unit}, {seeds} seeds"
+    return f"standard deviation {spread:.2g}{unit}, {seeds}"
 
 
 def _seconds(card: Card) -> str:
     mean, threads = fmean(seed["seconds"] for seed in card["seeds"]), card["threads"]
-    words = f"{mean:,.0f} on {card['processor']}, {threads} thread{'s' * (threads > 1)}"
+    words = (
+        f"{mean:,.0f} s on {card['processor']}, {threads} thread{'s' * (threads > 1)}"
+    )
     return plain(words)
 
 
