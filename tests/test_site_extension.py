@@ -279,7 +279,8 @@ def test_the_map_has_an_arc_for_each_chapter_that_another_needs():
         "chapters/13-d": ("13. D", [3, 5, 7]),  # chapter 7 isn't there
     }
     drawn = chapter_map(chapters, lambda page: f"{page}.html")
-    assert drawn.count("<path") == 3 and drawn.count("<circle") == 3
+    # 13 needs 5, which needs 3 already.
+    assert drawn.count("<path") == 2 and drawn.count("<circle") == 3
     assert "13 needs 3, 5, 7" in drawn and "3 needs none" in drawn
     assert '<a href="chapters/05-b.html">' in drawn and "5. B &lt;c&gt;<" in drawn
 

@@ -16,6 +16,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from tools.markdown import with_minus
 from tools.site_equations import linked
 
 Record = Mapping[str, Any]
@@ -37,13 +38,13 @@ def give(app: Sphinx, doctree: nodes.document, page: str) -> None:
             if not isinstance(block, nodes.literal_block) or record is None:
                 box = None
                 continue
-            face = face_of(app, page, record, block.astext().strip())
+            made = face_of(app, page, record, block.astext().strip())
             if box is None:
                 box = nodes.container("", classes=["faces"])
                 cell.replace(block, box)
             else:
                 cell.remove(block)
-            box += face
+            box += made
     for section in doctree.findall(nodes.section):
         if section[0].astext().startswith("Exercise "):
             section["classes"].append("exercise")
@@ -73,26 +74,30 @@ def face_of(app: Sphinx, page: str, record: Record, line: str) -> nodes.containe
     verb, number = record["verb"], record.get("number", "")
     if verb == "prove":
         grade = known[number].grade if number in known else record.get("grade", "")
-        return _face("proved", "✓ proved", nodes.paragraph("", line), grade)
+        return face("proved", "✓ proved", nodes.paragraph("", line), grade)
     if verb == "check":
         right = f"Exercise {number}: correct" in line
         kind = ("right", "✓ correct") if right else ("yet", "not yet")
-        return _face(*kind, nodes.paragraph("", line))
-    rows = record.get("rows", [record])
+        return face(*kind, nodes.paragraph("", line))
+    rows = [
+        {k: with_minus(v) if isinstance(v, str) else v for k, v in row.items()}
+        for row in record.get("rows", [record])
+    ]
     table = "".join(_claimed(row, record["what"]) for row in rows)
     head = f'<p class="what">{escape(record["what"])}</p>' if len(rows) > 1 else ""
     html = linked(app, page, f'{head}<div class="claims">{table}</div>')
     body = nodes.raw("", html, format="html")
     cause = any(row.get("control") for row in rows)
-    return _face("measured", "cause" if cause else "measured", body)
+    return face("measured", "cause" if cause else "measured", body)
 
 
-def _face(kind: str, verb: str, says: nodes.Node, *chips: str) -> nodes.container:
-    face = nodes.container("", classes=["face", kind])
+def face(kind: str, verb: str, says: nodes.Node, *chips: str) -> nodes.container:
+    """A box with the verb, its chips below it, and beside it what it says."""
+    made = nodes.container("", classes=["face", kind])
     words = [nodes.strong("", verb), *(nodes.inline("", f" {c}") for c in chips if c)]
-    face += nodes.paragraph("", "", *words, classes=["verb"])
-    face += nodes.container("", says, classes=["says"])
-    return face
+    made += nodes.paragraph("", "", *words, classes=["verb"])
+    made += nodes.container("", says, classes=["says"])
+    return made
 
 
 def _claimed(row: Record, table: str) -> str:

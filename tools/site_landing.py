@@ -21,6 +21,7 @@ from helpers import results
 from tools.pages import claims
 from tools.reading import text_cells
 from tools.results_page import card_paths, made_of, progress, show, state
+from tools.site_faces import face
 
 PAGE, PATHS = "intro", "a-path-for-each-homework"
 FIGURE = """\
@@ -29,7 +30,15 @@ FIGURE = """\
 <figcaption>Move the rate past 1: the steps across the valley grow then, and soon the
 loss does. Why exactly there is proved in chapter 2.</figcaption>
 </figure>"""
-ROW, LEFT, SIDE = 34, 118, 14  # of the map: a row's height, its names, an arc's depth
+VERBS = {"holds": ("proved", "✓ proved"), "measured": ("measured", "measured")}
+VERBS |= {"not yet": ("yet", "not yet")}  # what a quoted line says, and its face
+LEGEND = """\
+<p class="map-legend">An arrow leads to a chapter from each that it builds on; what
+those build on in turn isn’t drawn again.</p>
+<svg width="0" height="0" aria-hidden="true"><marker id="to" viewBox="0 0 8 8" refX="7"
+  refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse"
+  orient="auto"><polygon points="0,0 8,4 0,8"/></marker></svg>"""
+ROW, LEFT, SIDE = 44, 118, 18  # of the map: a row's height, its names, an arc's depth
 
 
 class PathsFirst(SphinxTransform):
@@ -63,7 +72,11 @@ def give(app: Sphinx, doctree: nodes.document, page: str) -> None:
     table.parent.replace(table, cards)
     drawn = chapter_map(chapters, lambda to: app.builder.get_relative_uri(page, to))
     title = nodes.rubric("", "The chapters, and what leads to what", classes=["map"])
-    paths += [title, nodes.raw("", f"{drawn}\n{FIGURE}", format="html")]
+    paths += [title, nodes.raw("", f"{LEGEND}\n{drawn}\n{FIGURE}", format="html")]
+    for quote in list(doctree.findall(nodes.block_quote)):
+        said = next(verb for words, verb in VERBS.items() if words in quote.astext())
+        made = nodes.container("", face(*said, quote[0]), classes=["faces"])
+        quote.parent.replace(quote, made)
     app.env.metadata[page]["moving"] = ["bowl"]
 
 
@@ -72,7 +85,7 @@ def card(row: nodes.row, standing: str, titles: Mapping[int, str]) -> nodes.cont
     for link in row.findall(nodes.reference):
         number = link.astext()
         if number.isdigit() and int(number) in titles:
-            link[:] = [nodes.Text(f"{number}. {titles[int(number)]}")]
+            link[:] = [nodes.Text(f"{number}.\N{NO-BREAK SPACE}{titles[int(number)]}")]
     for text in list(row.findall(nodes.Text)):
         minutes = re.sub(r"^ \((\d+)\)", " (\\1\N{NO-BREAK SPACE}min)", text)
         if minutes != text:
@@ -106,14 +119,15 @@ def standings(root: Path) -> Iterator[str]:
     for homework in homeworks.values():
         made = [(q, made_of(q, cards, claimed)) for q in homework["questions"]]
         done = sum(state(q, card) not in ("missing", "short") for q, card in made)
-        words = progress(done, len(made))
+        lines = []
         for question, card in made:
             if card:
                 known = question.get("known", {}).get("value")
                 best = f" (best known {show(known, card['unit'])})" if known else ""
                 name = escape(re.split(r"[:,]", question["question"])[0].strip())
-                words += f"<br>{name}: <b>{show(card['mean'], card['unit'])}</b>{best}"
-        yield words
+                ours = show(card["mean"], card["unit"])
+                lines.append(f"{name}: <b>{ours}</b>{best}")
+        yield progress(done, len(made)) + "<br>".join(lines)
 
 
 def needs(app: Sphinx) -> dict[str, tuple[str, list[int]]]:
@@ -133,28 +147,34 @@ def needs(app: Sphinx) -> dict[str, tuple[str, list[int]]]:
 def chapter_map(
     chapters: Mapping[str, tuple[str, list[int]]], address: Callable[[str], str]
 ) -> str:
-    """The chapters under one another, with an arc from each to those that need it."""
+    """The chapters under one another, with an arc from each to those that need it.
+
+    A chapter that another one needs anyway for what it builds on has no arc of its own.
+    """
     at = {_number(page): ROW * place + ROW / 2 for place, page in enumerate(chapters)}
-    arcs, names, said = "", "", []
+    drawn, said, x = "", [], LEFT - 8
+    below: dict[int, set[int]] = {}  # all that a chapter builds on, at whatever remove
     for page, (title, needed) in chapters.items():
-        to = _number(page)
-        for origin in filter(at.get, needed):
-            depth = min(LEFT - 12, SIDE * (at[to] - at[origin]) / ROW)
-            x = LEFT - 8
+        to, origins = _number(page), set(filter(at.get, needed))
+        passed = set().union(*(below.get(origin, set()) for origin in origins))
+        below[to] = origins | passed
+        arcs = ""
+        for origin in sorted(origins - passed):
+            depth = min(1.3 * SIDE * (at[to] - at[origin]) / ROW, 1.15 * LEFT)
             arcs += (
-                f'<path d="M{x} {at[origin]}C{x - depth * 1.3:.0f} {at[origin]} '
-                f'{x - depth * 1.3:.0f} {at[to]} {x} {at[to]}"/>'
+                f'<path d="M{x - 4} {at[origin]}C{x - depth:.0f} {at[origin]} '
+                f'{x - depth:.0f} {at[to]} {x - 4} {at[to]}" marker-end="url(#to)"/>'
             )
-        names += (
-            f'<circle cx="{LEFT - 8}" cy="{at[to]}" r="4"/>'
-            f'<a href="{address(page)}"><text x="{LEFT + 6}" y="{at[to] + 5}">'
-            f"{to}. {escape(_short(title))}</text></a>"
+        drawn += (
+            f'<g>{arcs}<circle cx="{x}" cy="{at[to]}" r="4"/>'
+            f'<a href="{address(page)}"><text x="{LEFT + 6}" y="{at[to] + 6}">'
+            f"{to}. {escape(_short(title))}</text></a></g>"
         )
         said.append(f"{to} needs {', '.join(map(str, needed)) or 'none'}")
     height = ROW * len(chapters)
     return (
         f'<svg class="chapter-map" viewBox="0 0 460 {height}" role="group" '
-        f'aria-label="Chapter {"; ".join(said)}.">{arcs}{names}</svg>'
+        f'aria-label="Chapter {"; ".join(said)}.">{drawn}</svg>'
     )
 
 
