@@ -50,12 +50,14 @@ function fitTables() {
   }
   const tables = all("article table:not(.cards)");
   const boxes = tables.map((table) => table.parentElement);
-  const wide = tables.map((table, i) => boxes[i].scrollWidth > boxes[i].clientWidth + 1
-    || [...table.rows].some((row) => row.offsetHeight > 240)); // squeezed columns
+  const names = tables.map((table) =>
+    all("thead th", table).map((head) => head.textContent.trim()));
+  // Tables of one kind look alike: where one is too wide, all become cards.
+  const wide = new Set(names.filter((_, i) => boxes[i].scrollWidth > boxes[i].clientWidth + 1
+    || [...tables[i].rows].some((row) => row.offsetHeight > 240)).map(String));
   for (const [i, table] of tables.entries()) {
-    if (!wide[i]) continue;
-    const heads = all("thead th", table).map((head) => head.textContent.trim());
-    if (heads.length < 3) continue;
+    const heads = names[i];
+    if (heads.length < 3 || !wide.has(String(heads))) continue;
     for (const row of all("tbody tr", table)) {
       [...row.cells].forEach((cell, i) => {
         cell.dataset.head = heads[i] ?? "";
@@ -208,6 +210,29 @@ function landAtTerm() {
   first?.scrollIntoView({ block: "center" });
 }
 
+// Hint and answer stand behind an exercise's cell; from its head one gets there at once.
+function headExercises() {
+  for (const exercise of all("section.exercise")) {
+    const ways = document.createElement("p");
+    ways.className = "ways";
+    for (const fold of all("details", exercise)) {
+      const summary = fold.querySelector("summary");
+      const name = summary.textContent.trim();
+      if (name !== "Hint" && name !== "Answer") continue;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = name;
+      button.addEventListener("click", () => {
+        fold.open = true;
+        summary.focus({ preventScroll: true });
+        summary.scrollIntoView();
+      });
+      ways.append(button);
+    }
+    exercise.querySelector("h3").after(ways);
+  }
+}
+
 // The theme's sidebars are no landmarks.
 function nameLandmarks() {
   const names = { "#pst-primary-sidebar": "Book", "#pst-secondary-sidebar": "Page" };
@@ -251,10 +276,15 @@ window.bookDrawing = {
     });
     output.textContent = show(value);
   },
-  // One of several, as buttons that stay down; the first is chosen.
-  choices(place, names, show) {
+  // One of several, as buttons that stay down behind their name; the first is chosen.
+  choices(place, title, names, show) {
     const row = document.createElement("div");
     row.className = "options";
+    row.setAttribute("role", "group");
+    row.setAttribute("aria-label", title);
+    const said = document.createElement("span");
+    said.textContent = title;
+    row.append(said);
     const all = names.map((name) => {
       const button = document.createElement("button");
       button.type = "button";
@@ -338,9 +368,11 @@ document.addEventListener("DOMContentLoaded", () => {
     fitFormulas();
     fitTables();
     limitTabStops();
+    document.documentElement.dataset.fitted = innerWidth;
   };
   fit();
   makeCards();
+  headExercises();
   markContents();
   startFigures();
   landAtTerm();
@@ -359,5 +391,4 @@ document.addEventListener("DOMContentLoaded", () => {
   setTimeout(limitTabStops, 800);
   addEventListener("beforeprint", unfoldForPrint);
   addEventListener("afterprint", foldAgain);
-  document.documentElement.dataset.ready = "true";
 });

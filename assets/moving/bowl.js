@@ -49,7 +49,7 @@
         show();
         return share.toFixed(2);
       });
-    choices(place, Object.keys(bowls), (name) => {
+    choices(place, "shape", Object.keys(bowls), (name) => {
       curvatures = bowls[name];
       show();
     });

@@ -48,11 +48,11 @@
       });
     });
     const to = { "as they are": 0, "add 1000 to all": 1000, "subtract 1000 from all": -1000 };
-    choices(place, Object.keys(to), (name) => {
+    choices(place, "logits", Object.keys(to), (name) => {
       added = to[name];
       show();
     });
-    choices(place, ["as it stands", "largest subtracted first"], (name) => {
+    choices(place, "formula", ["as it stands", "largest subtracted first"], (name) => {
       shifted = name !== "as it stands";
       show();
     });
