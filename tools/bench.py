@@ -8,7 +8,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from itertools import count, pairwise
 from types import ModuleType, SimpleNamespace
@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_info
 from torch.utils.data import DataLoader
 from torchvision import transforms
 
-from helpers import augment, data, nn, tensors, training
+from helpers import augment, data, nn, recurrent, tensors, training
 from helpers.results import processor
 from tools.digest import ROOT
 
@@ -32,7 +32,7 @@ WIDE = (3072, 800, 512, 10)  # units of a network for CIFAR-10
 VGG = ROOT / "solutions" / "sustech_cs324" / "part2"
 STEPS = 4  # of the network in there, in a turn
 RNN = ROOT / "solutions" / "sustech_cs324" / "part3"
-RECURRENT_STEPS, DIGITS = 20, 20  # of the networks in there, in a turn; of a palindrome
+RECURRENT_STEPS, LENGTHS = 20, (5, 20)  # of the networks in there, in a turn; digits
 TURNS = 7
 Array = np.ndarray
 Epoch = Callable[[], None]
@@ -171,12 +171,12 @@ def plain_convolutional(part: tensors.Part) -> tuple[Epoch, Accuracy]:
     return epoch, lambda: training.evaluate(net, part)[1]
 
 
-def recurrent() -> ModuleType:
-    """The program that trains five recurrent networks at once."""
+def palindromes(digits: int) -> ModuleType:
+    """The program that trains five recurrent networks at once, on that length."""
     sys.path.insert(0, str(RNN))
     import lengths
 
-    sizes = {"length": DIGITS, "seeds": 5, "num_hidden": 128, "batch_size": BATCH}
+    sizes = {"length": digits, "seeds": 5, "num_hidden": 128, "batch_size": BATCH}
     best = {"one_hot": True, "init": "orthogonal", "max_norm": 1.0}
     lengths.FLAGS = SimpleNamespace(**sizes, **best)
     return lengths
@@ -184,26 +184,57 @@ def recurrent() -> ModuleType:
 
 def at_once(program: ModuleType) -> tuple[Epoch, Accuracy]:
     """All five as one batched network, by the steps of the handed-in program."""
-    model = program.start()
+    model, length = program.start(), program.FLAGS.length
     optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-3)
-    sets = [program.Palindromes(DIGITS, seed) for seed in range(program.FLAGS.seeds)]
+    sets = [program.Palindromes(length, seed) for seed in range(program.FLAGS.seeds)]
     numbers = count()
 
     def epoch() -> None:
         for _ in range(RECURRENT_STEPS):
             program.step(model, optimizer, sets, next(numbers))
 
-    return epoch, lambda: statistics.mean(program.evaluate(model, DIGITS))
+    return epoch, lambda: statistics.mean(program.evaluate(model, length))
+
+
+def in_numpy(program: ModuleType, seeds: Sequence[int]) -> tuple[Epoch, Accuracy]:
+    """The same steps by `helpers.recurrent`, of the networks of these seeds at once."""
+    model, length = program.start(), program.FLAGS.length
+    stacked = [each.detach()[list(seeds)] for each in model.parameters()]
+    W_hx, b_h, W_hh, W_ph, b_o = (
+        (each.mT if each.ndim == 3 else each).numpy() for each in stacked
+    )
+    net, loss = recurrent.Networks(W_hx, W_hh, b_h, W_ph, b_o), nn.SoftmaxCrossEntropy()
+    optimizer = nn.RMSprop(net, lr=1e-3)
+    sets = [program.Palindromes(length, seed) for seed in seeds]
+    one_hot, numbers = np.eye(10, dtype=np.float32), count()
+
+    def epoch() -> None:
+        for _ in range(RECURRENT_STEPS):
+            number = next(numbers)
+            digits = np.stack([each.batch(BATCH, number) for each in sets])
+            logits = net.forward(one_hot[digits[:, :, :-1]])
+            loss.forward(logits.reshape(-1, 10), digits[:, :, -1].ravel())
+            # Each has the gradient of its own mean, and not of the mean over all.
+            net.backward(len(sets) * loss.backward().reshape(logits.shape))
+            net.clip(program.FLAGS.max_norm)
+            optimizer.step()
+
+    def accuracy() -> float:
+        digits = np.stack([each.test for each in sets])
+        logits = net.forward(one_hot[digits[:, :, :-1]])
+        return (logits.argmax(axis=2) == digits[:, :, -1]).mean()
+
+    return epoch, accuracy
 
 
 def one_after_the_other(program: ModuleType) -> tuple[Epoch, Accuracy]:
-    """The same steps of the same networks, each by itself."""
+    """The same steps of the same networks in eager PyTorch, each by itself."""
     loss, flags = torch.nn.CrossEntropyLoss(), program.FLAGS
-    sets = [program.Palindromes(DIGITS, seed) for seed in range(flags.seeds)]
+    sets = [program.Palindromes(flags.length, seed) for seed in range(flags.seeds)]
     nets, numbers = [], [count() for _ in sets]
     for seed in range(flags.seeds):
         torch.manual_seed(seed)
-        net = program.VanillaRNN(DIGITS - 1, program.DIGITS, flags.num_hidden, 10)
+        net = program.VanillaRNN(flags.length - 1, 10, flags.num_hidden, 10)
         program.initialize(net, flags.init)
         nets.append((net, torch.optim.RMSprop(net.parameters(), lr=1e-3)))
 
@@ -275,11 +306,14 @@ def row(name: str, one: list[float], other: list[float]) -> str:
 
 
 def surroundings() -> str:
-    threads = sorted({library["num_threads"] for library in threadpool_info()})
+    libraries = threadpool_info()
+    threads = sorted({library["num_threads"] for library in libraries})
+    kernels = {each["architecture"] for each in libraries if "architecture" in each}
     packages = ("numpy", "torch", "scikit-learn")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
         f"Processor: {processor()}. Threads: {', '.join(map(str, threads))}. "
+        f"Kernels of NumPy's products: {', '.join(sorted(kernels))}. "
         f"Python {platform.python_version()}, {versions}."
     )
 
@@ -324,14 +358,33 @@ def measure_convolutions(part: tensors.Part) -> str:
     return row(name, times["handed in"], times["plain"])
 
 
-def measure_recurrent() -> str:
-    """The row of the third table; raises as `measure`."""
-    program = recurrent()
-    sides = {"at once": at_once(program), "alone": one_after_the_other(program)}
-    times = timed({name: epoch for name, (epoch, _) in sides.items()})
-    must_learn(sides, 0.5)
-    name = "five networks at once, and one after the other"
-    return row(name, times["at once"], times["alone"])
+def measure_recurrent() -> list[str]:
+    """The rows of the third table; raises as `measure`."""
+    rows = []
+    for length in LENGTHS:
+        program = palindromes(length)
+        each = [in_numpy(program, [seed]) for seed in range(program.FLAGS.seeds)]
+        sides = {
+            "at once in NumPy": in_numpy(program, range(program.FLAGS.seeds)),
+            "one after the other in NumPy": together(each),
+            "at once in PyTorch": at_once(program),
+            "one after the other in PyTorch": one_after_the_other(program),
+        }
+        times = timed({name: epoch for name, (epoch, _) in sides.items()})
+        must_learn(sides, 0.5)
+        *ours, last = times
+        rows += [row(f"{length} digits, {n}", times[n], times[last]) for n in ours]
+    return rows
+
+
+def together(sides: list[tuple[Epoch, Accuracy]]) -> tuple[Epoch, Accuracy]:
+    """All of them, one after the other."""
+
+    def epoch() -> None:
+        for each, _ in sides:
+            each()
+
+    return epoch, lambda: statistics.mean(accuracy() for _, accuracy in sides)
 
 
 def timed(epochs: dict[str, Epoch]) -> dict[str, list[float]]:
@@ -359,7 +412,7 @@ def main() -> None:
     text = TEXT.format(
         rows="\n".join(measure(mnist.train.inputs(), mnist.train.labels)),
         photographs="\n".join(measure_photographs(cifar10.train)),
-        recurrent=measure_recurrent(),
+        recurrent="\n".join(measure_recurrent()),
         surroundings=surroundings(),
     )
     PAGE.write_text(text)
@@ -409,14 +462,18 @@ convolutions on maps of 2 by 2 as products of matrices.
 ## PyTorch on palindromes
 
 {recurrent_steps} steps of RMSprop for each of five recurrent networks of 128 units,
-batches of {batch}, palindromes of {digits} digits: their weights stacked, so that a
-step of all is one batched multiplication, and each network by itself.
+batches of {batch}, one-hot digits. Theirs is one network after the other in eager
+PyTorch, a product a step. All sides draw the same palindromes and take the same steps.
 
-| beside | ours, s | theirs, s | ratio | in {turns} turns |
+| ours | ours, s | theirs, s | ratio | in {turns} turns |
 | --- | --- | --- | --- | --- |
 {{recurrent}}
 
-Both sides take the same steps to the same weights, up to rounding.
+At once in PyTorch is the program that is handed in: the weights are stacked, a step of
+all is one batched product (`baddbmm`), and autograd does the way back. In NumPy it is
+`helpers/recurrent.py`, which does the way back by (16.2) and (16.3) and writes over
+what it no longer needs; its two rows say what stacking adds there. How fast NumPy
+multiplies depends on the kernels that OpenBLAS takes, named below.
 
 {{surroundings}}
 
@@ -427,7 +484,6 @@ Both sides take the same steps to the same weights, up to rounding.
     batch=BATCH,
     steps=STEPS,
     recurrent_steps=RECURRENT_STEPS,
-    digits=DIGITS,
     turns=TURNS,
 )
 

@@ -24,7 +24,7 @@ class Networks:
 
     def __init__(self, Wx: Array, Wh: Array, b: Array, Wo: Array, bo: Array) -> None:
         read = np.concatenate([Wx, b[:, None]], axis=1)
-        self.params = [read, np.array(Wh), np.array(Wo), np.array(bo)]
+        self.params = [np.array(each, order="C") for each in (read, Wh, Wo, bo)]
         for each in self.params:
             expect_floats(each, "Networks got weights")
         self.grads = [np.zeros_like(each) for each in self.params]
@@ -42,9 +42,7 @@ class Networks:
         self.x = np.ones((steps, networks, n, d + 1), Wh.dtype)
         self.x[..., :-1] = x.transpose(2, 0, 1, 3)
         self.h = np.empty((steps, networks, n, m), Wh.dtype)  # h_1 to h_(T-1)
-        spare = np.empty(
-            (networks, n, m), Wh.dtype
-        )  # allocating costs more than adding
+        spare = np.empty_like(self.h[0])  # allocating costs more than adding
         for t, h in enumerate(self.h):
             # (16.1)  h_t = tanh(x_t W_x + h_(t-1) W_h + b), from h_0 = 0
             np.matmul(self.x[t], read, out=h)
