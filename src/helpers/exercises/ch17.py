@@ -109,6 +109,36 @@ def whether(train: Array, test: Array) -> float:
     return float(np.isin(test, train).any())
 
 
+def standardized(train: Array, new: Array) -> Array:
+    deviation = train.std(axis=0)
+    deviation[deviation == 0] = 1
+    return (new - train.mean(axis=0)) / deviation
+
+
+def by_its_own(train: Array, new: Array) -> Array:
+    return (new - new.mean(axis=0)) / new.std(axis=0)
+
+
+def its_own_mean(train: Array, new: Array) -> Array:
+    return standardized(train, new + train.mean(axis=0) - new.mean(axis=0))
+
+
+def divided_by_zero(train: Array, new: Array) -> Array:
+    return (new - train.mean(axis=0)) / train.std(axis=0)
+
+
+def one_for_all_pixels(train: Array, new: Array) -> Array:
+    return (new - train.mean()) / train.std()
+
+
+def over_pixels(train: Array, new: Array) -> Array:
+    return (new - new.mean(axis=1, keepdims=True)) / new.std(axis=1, keepdims=True)
+
+
+def train_returned(train: Array, new: Array) -> Array:
+    return standardized(train, train)
+
+
 _rng = np.random.default_rng(16)
 _SMALL, _SMALL_LABELS = np.array([[0.0, 1, 3], [2, 0, 1]]), np.array([0, 1])
 _PARAMETERS, _WEIGHTS = 478_410, 784 * 400 + 400 * 400 + 400 * 10
@@ -192,6 +222,23 @@ EXERCISES = {
             ([_PARAMETERS, 32 * _PARAMETERS], "a byte has 8 bits."),
             ([_PARAMETERS, 2 * _PARAMETERS], "two bytes are half precision."),
             ([4 * _PARAMETERS, _PARAMETERS], "the number of parameters comes first."),
+        ],
+    ),
+    "17.7": Exercise(
+        standardized,
+        cases=[
+            (np.array([[0.0, 2], [4, 0]]), np.array([[1.0, 1]])),
+            (np.array([[0.0, 2], [4, 0]]), np.array([[1.0, 1], [3, 5]])),
+            (np.array([[3.0, 1], [3, 5]]), np.array([[3.0, 2], [4, 7]])),
+            (_rng.random((6, 4)), _rng.random((3, 4))),
+        ],
+        mistakes=[
+            (by_its_own, "an image alone loses itself; whose mean should it lose?"),
+            (its_own_mean, "the deviation is the training images', the mean isn't."),
+            (divided_by_zero, "the mean is right; one pixel never changes in train."),
+            (one_for_all_pixels, "each pixel has a mean and a deviation of its own."),
+            (over_pixels, "that is the mean over the pixels of one image."),
+            (train_returned, "those are the training images; new is asked for."),
         ],
     ),
 }
