@@ -38,6 +38,8 @@ WANTED = {
     "16-clip-none": BASE | {"max_norm": 1e9},
     "16-whole": LONG,
     "16-curriculum": LONG | {"curriculum": 10, "growth": 10},
+    "16-curriculum-100": LONG
+    | {"steps": 3000, "lengths": [100], "curriculum": 10, "growth": 10},
     "16-lstm": LSTM | {"forget_bias": 0.0},
     "16-lstm-keeps": LSTM | {"forget_bias": 3.0},
 }

@@ -27,7 +27,7 @@ PROOF = re.compile(r'^prove\(\s*"(\d+\.\d+)"', re.M)
 # are independent of the formula.
 AT_POINTS = {
     **dict.fromkeys(
-        ["1.8", "2.16", "3.14", "4.17", "4.18", "12.4", "13.4", "16.5", "17.2"],
+        ["1.8", "2.16", "3.14", "4.17", "4.18", "12.4", "13.4", "16.6", "17.2"],
         "a bound, which is reached",
     ),
     **dict.fromkeys(

@@ -154,13 +154,13 @@ EXERCISES = {
         ],
     ),
     "16.3": Exercise(
-        [3**-0.5, 13],
+        [12**-0.5, 6],
         mistakes=[
-            ([1 / 3, 7], "the factor is a standard deviation, not a variance."),
-            ([3**-0.5, 12], "after 12 steps a bit more than a thousandth is left."),
-            ([3**-0.5, 14], "13 are enough."),
-            ([3**-0.5 / 10, 3], "each sum has m terms: where is the root of m?"),
-            ([1, 0], "the deviation of uniform numbers is below their bound."),
+            ([1 / 12, 3], "the factor is a standard deviation, not a variance."),
+            ([12**-0.5, 5], "after 5 steps two thousandths are left."),
+            ([12**-0.5, 7], "6 are enough."),
+            ([12**-0.5 / 10, 2], "each sum has m terms: where is the root of m?"),
+            ([0.5, 10], "the deviation of uniform numbers is below their bound."),
         ],
     ),
     "16.4": Exercise(
