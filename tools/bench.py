@@ -464,7 +464,8 @@ convolutions on maps of 2 by 2 as products of matrices.
 
 {recurrent_steps} steps of RMSprop for each of five recurrent networks of 128 units,
 batches of {batch}, one-hot digits. Theirs is one network after the other in eager
-PyTorch, a product a step. All sides draw the same palindromes and take the same steps.
+PyTorch, a product a step. All sides draw the same palindromes and take the same steps,
+up to rounding.
 
 | ours | ours, s | theirs, s | ratio | in {turns} turns |
 | --- | --- | --- | --- | --- |
