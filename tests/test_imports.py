@@ -22,6 +22,7 @@ LIGHT = (
     "helpers.proof",
     "helpers.claims",
     "helpers.exercises",
+    "helpers.recurrent",
     "helpers.results",
     "helpers.tape",
 )
