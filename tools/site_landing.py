@@ -74,9 +74,11 @@ def give(app: Sphinx, doctree: nodes.document, page: str) -> None:
     title = nodes.rubric("", "The chapters, and what leads to what", classes=["map"])
     paths += [title, nodes.raw("", f"{LEGEND}\n{drawn}\n{FIGURE}", format="html")]
     for quote in list(doctree.findall(nodes.block_quote)):
-        said = next(verb for words, verb in VERBS.items() if words in quote.astext())
-        made = nodes.container("", face(*said, quote[0]), classes=["faces"])
-        quote.parent.replace(quote, made)
+        for words, verb in VERBS.items():
+            if words in quote.astext():
+                made = nodes.container("", face(*verb, quote[0]), classes=["faces"])
+                quote.parent.replace(quote, made)
+                break
     app.env.metadata[page]["moving"] = ["bowl"]
 
 
