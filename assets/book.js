@@ -72,7 +72,8 @@ function fitTables() {
 // Only what really scrolls sideways is a stop of the tab key; the theme counts pixels
 // that letters rise above their lines.
 function limitTabStops() {
-  const boxes = all("pre, .output, div.math, span.math.wide, span.math[tabindex]");
+  const boxes = all("pre, .output, div.math, span.math.wide, span.math[tabindex], "
+    + ".pst-scrollable-table-container");
   const wide = boxes.map((box) => box.scrollWidth > box.clientWidth);
   boxes.forEach((box, i) => {
     if (wide[i]) box.tabIndex = 0;

@@ -95,7 +95,7 @@ LOOK = r"""async () => {
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
         const { data, parentElement } = texts.currentNode;
-        const apart = "a, pre, code, script, .math, h1, h2, h3, h4, dt";
+        const apart = "a, pre, code, script, .math, h1, h2, h3, h4, dt, .snippet";
         if (parentElement.closest(apart)) continue;
         const found = data.match(/(?<![\w)\]])\([1-9]\d?\.[1-9]\d?\)/g);
         report("a reference without a link", found ?? [], (words) => words);
@@ -299,28 +299,35 @@ def seen(page, theme, width):
     return [f"{theme}, {width} px: {problem}" for problem in page.evaluate(LOOK)]
 
 
+@pytest.fixture(scope="module")
+def windows(context):
+    """Two windows and what happens in them; new ones for each page take longer."""
+    pages = context.new_page(), context.new_page()
+    return [(page, recorded(page)) for page in pages]
+
+
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_page_is_sound(context, book, view):
+def test_a_page_is_sound(windows, book, view):
     """From a server on a desk and then on a phone; from a disk on the narrowest."""
-    loaded = []
-    with context.new_page() as page, context.new_page() as narrow:
-        events, others = recorded(page), recorded(narrow)
-        page.on("requestfinished", lambda request: loaded.append(request.url))
-        turn(page, "light", 1280)
-        page.goto(book + view)
-        turn(narrow, "light", 320)
-        narrow.goto(FILES + view)
-        problems = seen(page, "light", 1280)
-        problems += seen(narrow, "light", 320)
-        problems += loading_problems(others, FILES)
-        turn(page, "dark", 390)
-        problems += seen(page, "dark", 390)
-        problems += loading_problems(events, book)  # before axe, which asks for more
-        problems += too_heavy(loaded, book, view)
-        problems += [f"dark, 390 px: {problem}" for problem in axe_problems(page)]
-        turn(page, "light", 1280)
-        page.locator("html[data-fitted='1280'][data-theme='light']").wait_for()
-        problems += [f"light, 1280 px: {problem}" for problem in axe_problems(page)]
+    homes = (book, 1280), (FILES, 320)
+    for (page, events), (home, width) in zip(windows, homes, strict=True):
+        page.goto("about:blank")
+        for kind in events.values():
+            kind.clear()
+        turn(page, "light", width)
+        page.goto(home + view)
+    (page, events), (narrow, others) = windows
+    problems = seen(page, "light", 1280)
+    problems += seen(narrow, "light", 320) + loading_problems(others, FILES)
+    turn(page, "dark", 390)
+    problems += seen(page, "dark", 390)
+    # Before axe, which asks for more.
+    problems += loading_problems(events, book)
+    problems += too_heavy([request.url for request in events["request"]], book, view)
+    problems += [f"dark, 390 px: {problem}" for problem in axe_problems(page)]
+    turn(page, "light", 1280)
+    page.locator("html[data-fitted='1280'][data-theme='light']").wait_for()
+    problems += [f"light, 1280 px: {problem}" for problem in axe_problems(page)]
     assert not problems, "\n".join([f"{view}:", *problems])
 
 
@@ -485,6 +492,14 @@ def test_a_letter_of_the_glossary_leads_to_its_first_term(page, book, width):
     term = page.locator(f"dt{page.evaluate('location.hash')}")
     row = letters.bounding_box()  # stays, so that the next letter is one click away
     assert 0 <= row["y"] < row["y"] + row["height"] <= term.bounding_box()["y"] < 400
+
+
+def test_a_link_marks_the_heading_of_its_section_and_no_more(page, book):
+    page.goto(book + CHAPTER + "#ex-4-3")
+    exercise = page.locator("section.exercise:target")
+    color = "e => getComputedStyle(e).backgroundColor"
+    assert exercise.evaluate(color) == "rgba(0, 0, 0, 0)"
+    assert exercise.locator("> h3").evaluate(color) != "rgba(0, 0, 0, 0)"
 
 
 def test_an_exercise_is_in_the_contents_and_its_head_leads_to_its_answer(page, book):
