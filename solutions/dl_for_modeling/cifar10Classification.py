@@ -1,0 +1,321 @@
+"""CIFAR-10 with at most 10,000 numbers (question 5).
+
+    python cifar10Classification.py --seed 0
+
+trains NeuralNetwork and writes cifarNet.pth, the whole module, for accurateChecker3.py.
+Of a network's numbers all count here: filters, biases and normalization. A run that is
+killed goes on after its last whole epoch. Importing this file trains nothing. It reads
+CIFAR-10 from the folder that DL_DATA names, else from data/, into which torchvision
+downloads it.
+
+With --teacher, another network's logits are learned besides the labels: a file of a
+tensor (training images, 2, 2 * shift + 1, 2 * shift + 1, 10), which holds them for each
+view of an image that --shift allows: as it is or mirrored, moved down, moved right.
+"""
+
+import argparse
+import json
+import math
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+from torchvision import transforms
+from torchvision.datasets import CIFAR10
+
+batch_size = 100
+ROOT = Path(os.environ.get("DL_DATA", "data")).expanduser()
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def photographs(train):
+    """CIFAR-10's training or test set; ends the program where it can't be read."""
+    scaled = [transforms.ToTensor(), transforms.Normalize((0.5,) * 3, (0.5,) * 3)]
+    try:
+        return CIFAR10(ROOT, train, transforms.Compose(scaled), download=True)
+    except Exception as error:  # torchvision raises many
+        why = " ".join(str(error).split()) or type(error).__name__
+        files = ROOT / "cifar-10-batches-py"
+        sys.exit(f"{files} can't be read: {why}; put CIFAR-10's files there")
+
+
+trainset, testset = photographs(train=True), photographs(train=False)
+train_loader = DataLoader(trainset, batch_size, shuffle=True)
+test_loader = DataLoader(testset, batch_size, shuffle=False)
+
+
+class NeuralNetwork(nn.Module):
+    """A stem, two blocks that are applied several times each, and a linear layer.
+
+    width: channels everywhere
+    steps: how often the block is applied at 16x16 pixels, at 8x8, and so on
+
+    A step adds to the maps what the block makes of them: a filter of 3x3 for each
+    channel, a mixture of the channels, a normalization that is this step's own, SiLU.
+    """
+
+    def __init__(self, width=52, steps=(3, 8)):
+        super().__init__()
+
+        def conv(fan_in, size, **how):
+            how |= {"padding": size // 2, "bias": False}
+            return nn.Conv2d(fan_in, width, size, **how)
+
+        self.steps = tuple(steps)
+        self.stem = nn.Sequential(conv(3, 3, stride=2), nn.BatchNorm2d(width))
+        self.filters = nn.ModuleList(conv(width, 3, groups=width) for _ in steps)
+        self.mixtures = nn.ModuleList(conv(width, 1) for _ in steps)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for _ in range(sum(steps)))
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, x):
+        """Logits (n, 10) of images (n, 3, 32, 32) with values from -1 to 1."""
+        x, norms = F.silu(self.stem(x)), iter(self.norms)
+        blocks = zip(self.steps, self.filters, self.mixtures, strict=True)
+        for number, (steps, filters, mixture) in enumerate(blocks):
+            x = F.avg_pool2d(x, 2) if number else x
+            for _ in range(steps):
+                x = x + F.silu(next(norms)(mixture(filters(x))))
+        return self.head(F.avg_pool2d(x, x.shape[2:]).flatten(1))
+
+    @torch.no_grad()
+    def fold(self):
+        """Keep of each normalization the two numbers a channel that it is in use.
+
+        In the stem they go into its filters, which get biases. In the blocks, whose
+        filters serve many steps, they become a convolution of their own, of one pixel
+        and one channel. Nothing is left that behaves differently in training mode.
+        """
+        self.eval()
+        self.stem = fuse_conv_bn_eval(*self.stem)
+        for number, norm in enumerate(self.norms):
+            width, weight = norm.num_features, norm.weight
+            one = nn.Conv2d(width, width, 1, groups=width, bias=False).to(weight)
+            nn.init.ones_(one.weight)
+            self.norms[number] = fuse_conv_bn_eval(one.eval(), norm)
+        self.requires_grad_()  # checkers count no others
+
+
+# From PyTorch 2.6 on, torch.load takes only classes that were declared safe. Checkers
+# import this file before they load. A program stores its own classes as __main__'s.
+ours = [NeuralNetwork, (NeuralNetwork, "__main__.NeuralNetwork")]
+torch.serialization.add_safe_globals([*ours, nn.Conv2d, nn.Linear, nn.ModuleList])
+
+
+def tensors(loader):
+    """All images of a loader, uint8 (n, 32, 32, 3), and labels, on the device."""
+    images = torch.from_numpy(loader.dataset.data)
+    return images.to(DEVICE), torch.tensor(loader.dataset.targets, device=DEVICE)
+
+
+def scaled(images):
+    """Images uint8 (n, 32, 32, 3) as the loaders' transform has them, channels last."""
+    return (images.float() / 127.5 - 1).permute(0, 3, 1, 2)  # a view: nothing moves
+
+
+def views(images, which, shift):
+    """Images uint8 (n, 32, 32, 3), each mirrored or not and moved; gray comes in.
+
+    which: whole numbers (3, n): 1 if mirrored, and pixels down and right, from 0 (moved
+        up or left by `shift`) to 2 * shift
+    """
+    mirrored, down, right = which
+    images = torch.where(mirrored[:, None, None, None] > 0, images.flip(2), images)
+    padded = F.pad(images, (0, 0) + (shift,) * 4, value=128)
+    windows = padded.unfold(1, 32, 1).unfold(2, 32, 1)  # views, no copies
+    every = torch.arange(len(images), device=images.device)
+    rows, columns = 2 * shift - down, 2 * shift - right
+    return windows[every, rows, columns].permute(0, 2, 3, 1).contiguous()
+
+
+@torch.no_grad()
+def accuracy(net, images, labels, mirrored=False):
+    """The share of images uint8 (n, 32, 32, 3) whose largest logit is their label's.
+
+    mirrored: whether each image and its mirror image add their logits up
+    """
+    net.eval()
+    right = 0
+    for part, wanted in zip(images.split(1000), labels.split(1000), strict=True):
+        x = scaled(part)
+        logits = net(x) + net(x.flip(3)) if mirrored else net(x)
+        right += (logits.argmax(1) == wanted).sum().item()
+    return right / len(labels)
+
+
+def learn(net, optimizer, x, labels, flags, taught=None):
+    """One step on images (n, 3, 32, 32); returns the loss before it.
+
+    taught: a teacher's logits (n, 10). Then the loss is for the most part how far the
+        network's probabilities are from the teacher's, both softened (Hinton, Vinyals
+        and Dean 2015).
+    """
+    with torch.autocast(DEVICE, torch.bfloat16, flags.precision == "bfloat16"):
+        logits = net(x).float()
+    loss = F.cross_entropy(logits, labels)
+    if taught is not None:
+        both = [(each / flags.temperature).log_softmax(1) for each in (logits, taught)]
+        far = F.kl_div(*both, reduction="batchmean", log_target=True)
+        share = flags.teacher_share
+        loss = (1 - share) * loss + share * flags.temperature**2 * far
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def descent(net, flags):
+    """The optimizer."""
+    rate, decay = flags.learning_rate, flags.weight_decay
+    return torch.optim.AdamW(net.parameters(), rate, weight_decay=decay, fused=True)
+
+
+def logits_of(teacher, count, shift):
+    """A teacher's logits from its file; raises ValueError where they don't fit."""
+    logits = torch.load(teacher, map_location="cpu", weights_only=True)
+    shape, side = tuple(getattr(logits, "shape", ())), 2 * shift + 1
+    if shape != (wanted := (count, 2, side, side, 10)):
+        raise ValueError(f"{teacher} holds logits of {shape}, expected {wanted}")
+    return logits
+
+
+def save(state, path):
+    """Write in one step, so that a killed run leaves a whole file."""
+    part = path.with_name(f"{path.name}.part")
+    torch.save(state, part)
+    part.replace(path)
+
+
+def train(net, flags=None):
+    """Train in place; the network ends as the average of its weights, folded.
+
+    flags: the settings, as the command line has them; left out, its defaults.
+    Returns what was measured, epoch by epoch. Raises FloatingPointError for a loss that
+    isn't finite.
+    """
+    flags = flags or parse([])
+    images, labels = tensors(train_loader)
+    # Held out, for every try, are the same of the training images.
+    order = torch.from_numpy(np.random.default_rng(50_000).permutation(len(labels)))
+    kept, held = order[flags.validation :], order[: flags.validation]
+    steps, shift = math.ceil(len(kept) / flags.batch), flags.shift
+    teacher = logits_of(flags.teacher, len(labels), shift) if flags.teacher else None
+    net.to(DEVICE, memory_format=torch.channels_last)
+    optimizer = descent(net, flags)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        flags.learning_rate,
+        total_steps=flags.epochs * steps,
+        pct_start=0.1,
+        cycle_momentum=False,
+    )
+    rule = get_ema_multi_avg_fn(flags.average)
+    average = AveragedModel(net, multi_avg_fn=rule, use_buffers=True)
+    parts = {"net": net, "optimizer": optimizer, "scheduler": scheduler}
+    parts["average"] = average
+    checkpoint, measured = Path(flags.out).with_suffix(".checkpoint"), []
+    settings = vars(flags) | {"out": ""}
+    if checkpoint.exists():
+        state = torch.load(checkpoint, DEVICE, weights_only=True)
+        if state["flags"] != settings:
+            raise ValueError(f"{checkpoint} is of a run with other flags; delete it")
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        measured = state["measured"]
+    for epoch in range(len(measured), flags.epochs):
+        since, losses = time.perf_counter(), []
+        rng = np.random.default_rng([flags.seed, epoch])  # so that a run can go on
+        net.train()
+        for rows in kept[rng.permutation(len(kept))].split(flags.batch):
+            which = rng.integers(
+                0, [[2], [2 * shift + 1], [2 * shift + 1]], (3, len(rows))
+            )
+            if epoch >= flags.epochs - flags.plain:
+                which[:] = [[0], [shift], [shift]]
+            which = torch.from_numpy(which)
+            taught = teacher[rows, *which].float().to(DEVICE) if flags.teacher else None
+            x = scaled(views(images[rows], which.to(DEVICE), shift))
+            losses.append(learn(net, optimizer, x, labels[rows], flags, taught))
+            scheduler.step()
+            average.update_parameters(net)
+        values = {"loss": sum(losses) / len(losses)}
+        if not math.isfinite(values["loss"]):
+            problem = f"the loss is {values['loss']} in epoch {epoch + 1}"
+            raise FloatingPointError(f"{problem}; lower --learning_rate")
+        values["seconds"] = time.perf_counter() - since
+        if flags.validation:
+            values["accuracy"] = accuracy(average.module, images[held], labels[held])
+        measured.append(values)
+        line = ", ".join(f"{name} {value:.4f}" for name, value in values.items())
+        print(f"epoch {epoch + 1}: {line}", flush=True)
+        state = {name: part.state_dict() for name, part in parts.items()}
+        save(state | {"flags": settings, "measured": measured}, checkpoint)
+    net.load_state_dict(average.module.state_dict())
+    net.fold()
+    net.to("cpu")
+    return measured
+
+
+def main(arguments=None):
+    """Train, store the whole module, and test once, unless images are held out."""
+    flags = parse(arguments)
+    torch.manual_seed(flags.seed)
+    net = NeuralNetwork(flags.width, flags.steps)
+    print(net)
+    measured = {"flags": vars(flags), "epochs": train(net, flags)}
+    measured["numbers"] = sum(each.numel() for each in net.state_dict().values())
+    print(f"{measured['numbers']:,} numbers")
+    out = Path(flags.out)
+    save(net, out)
+    if not flags.validation:
+        images, labels = (each.cpu() for each in tensors(test_loader))
+        measured["accuracy"] = accuracy(net, images, labels)
+        measured["mirrored"] = accuracy(net, images, labels, mirrored=True)
+        print(
+            "test accuracy {accuracy:.2%}, mirrored {mirrored:.2%}".format(**measured)
+        )
+    out.with_suffix(".json").write_text(json.dumps(measured), "utf-8")
+    out.with_suffix(".checkpoint").unlink()
+
+
+def parse(arguments=None):
+    """The flags of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--width", type=int, default=52, help="channels")
+    add("--steps", type=int, nargs="+", default=[3, 8], help="of each block")
+    for name, default, meaning in (
+        ("epochs", 200, "passes over the training images"),
+        ("plain", 10, "of these, the last ones without mirroring and moving"),
+        ("batch", 256, "images a step"),
+        ("learning_rate", 0.02, "the highest of the cycle"),
+        ("weight_decay", 0.01, "of AdamW"),
+        ("shift", 2, "pixels that an image moves each way, at most"),
+        ("average", 0.999, "share of the averaged weights that a step keeps"),
+        ("teacher", "", "file of a teacher's logits"),
+        ("teacher_share", 0.9, "of the teacher in the loss"),
+        ("temperature", 2.0, "by which logits are divided beside the teacher's"),
+        ("validation", 0, "training images held out; 0: the test images are read"),
+        ("seed", 0, "of weights, order and views"),
+        ("out", "cifarNet.pth", "file for the network"),
+    ):
+        add(f"--{name}", type=type(default), default=default, help=meaning)
+    add("--precision", default="bfloat16", choices=("bfloat16", "float32"))
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (FloatingPointError, OSError, ValueError) as error:
+        sys.exit(f"cifar10Classification.py: {error}")

@@ -1,0 +1,654 @@
+"""Homework 000, question 5: the template's contract, any checker, and what is counted.
+
+Nothing here needs the weights that are handed in: what is scored is trained for a
+moment, on a few drawn shapes.
+"""
+
+import importlib
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from torch import nn
+from torch.nn import functional as F
+
+from helpers import results, stand_ins
+from tests.test_imports import imported
+
+ROOT = Path(__file__).parents[1]
+COURSE = ROOT / "solutions/dl_for_modeling"
+PROGRAMS = ["cifar10Classification", "accurateChecker3"]
+SMALL = ["--width", "8", "--steps", "1", "2", "--batch", "20", "--shift", "1"]
+SMALL += ["--average", "0.8", "--precision", "float32"]
+# Stands for torchvision's CIFAR10, in this process and in those that are started.
+DRAWN = """
+import numpy, os, torchvision
+
+class Drawn:
+    def __init__(self, root, train=True, transform=None, download=False):
+        with numpy.load(os.environ["DRAWN"]) as file:
+            part = "train" if train else "test"
+            self.data, self.targets = file[part], file[part + "_labels"].tolist()
+        self.transform = transform
+
+    def __len__(self):
+        return len(self.targets)
+
+    def __getitem__(self, i):
+        return self.transform(self.data[i]), self.targets[i]
+
+torchvision.datasets.CIFAR10 = Drawn
+"""
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """The programs, with 300 and 100 drawn shapes; no other test gets to see them."""
+    file = tmp_path_factory.mktemp("drawn") / "shapes.npz"
+    (x, y), (test, wanted) = stand_ins.make("cifar10")
+    shapes = {"train": x[:300], "train_labels": y[:300]}
+    np.savez(file, **shapes, test=test[:100], test_labels=wanted[:100])
+    patch = pytest.MonkeyPatch()
+    patch.setenv("DRAWN", str(file))
+    patch.setattr(torchvision.datasets, "CIFAR10", torchvision.datasets.CIFAR10)
+    exec(DRAWN, {})
+    patch.syspath_prepend(COURSE)
+    yield SimpleNamespace(**{n: importlib.import_module(n) for n in PROGRAMS})
+    patch.undo()
+    for name in PROGRAMS:
+        sys.modules.pop(name)
+
+
+@pytest.fixture
+def ours(program):
+    return program.cifar10Classification
+
+
+@pytest.fixture
+def here(program, tmp_path, monkeypatch):
+    """An empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def network(ours, seed=0):
+    """A small network, with normalizations that are used to something."""
+    torch.manual_seed(seed)
+    net = ours.NeuralNetwork(8, (1, 2))
+    for norm in net.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            for values in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+                values.data.uniform_(0.5, 2)
+    return net
+
+
+def trained(ours, *flags):
+    flags = ours.parse([*SMALL, "--epochs", "4", "--plain", "1", *flags])
+    torch.manual_seed(0)
+    net = ours.NeuralNetwork(flags.width, flags.steps)
+    return net, ours.train(net, flags)
+
+
+# The contract
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_handed_in_files_need_nothing_of_the_book(name):
+    text = (COURSE / f"{name}.py").read_text()
+    assert imported(text).isdisjoint({"helpers", "tools"})
+
+
+def test_loaders_are_those_of_the_template(ours):
+    assert ours.batch_size == 100
+    assert ours.train_loader.batch_size == ours.test_loader.batch_size == 100
+    assert isinstance(ours.train_loader.sampler, torch.utils.data.RandomSampler)
+    assert isinstance(ours.test_loader.sampler, torch.utils.data.SequentialSampler)
+    images, labels = next(iter(ours.test_loader))
+    pixels = torch.from_numpy(ours.testset.data).permute(0, 3, 1, 2) / 255
+    torch.testing.assert_close(images, (pixels - 0.5) / 0.5)
+    assert labels.tolist() == ours.testset.targets
+    stored, same = ours.tensors(ours.test_loader)
+    torch.testing.assert_close(ours.scaled(stored), images)
+    assert same.tolist() == labels.tolist()
+
+
+def test_a_network_of_the_defaults_holds_at_most_10_000_numbers_in_use(ours):
+    net = ours.NeuralNetwork()
+    assert net(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+    net.fold()
+    stored = sum(each.numel() for each in net.state_dict().values())
+    width, blocks, steps = 52, 2, 11
+    stem, head = (27 + 1) * width, (width + 1) * 10
+    of_a_block, of_a_step = (9 + width) * width, 2 * width
+    assert stored == stem + blocks * of_a_block + steps * of_a_step + head == 9474
+
+
+# The network
+
+
+def test_a_step_uses_the_same_filters_as_the_one_before(ours):
+    """The loop is the network unrolled; a gradient is the sum over the copies'."""
+    net, x = network(ours).eval().double(), torch.randn(2, 3, 32, 32).double()
+    copies = [(0, 1), (1, 2)]  # of each block, the steps
+    stem = F.silu(net.stem(x))
+    unrolled, filters, norms = stem, [], iter(net.norms)
+    for block, steps in copies:
+        unrolled = F.avg_pool2d(unrolled, 2) if block else unrolled
+        for _ in range(steps):
+            weight = net.filters[block].weight.detach().clone().requires_grad_()
+            filters.append((block, weight))
+            y = F.conv2d(unrolled, weight, padding=1, groups=8)
+            y = F.silu(next(norms)(net.mixtures[block](y)))
+            unrolled = unrolled + y
+    logits = net.head(unrolled.mean((2, 3)))
+    torch.testing.assert_close(net(x), logits)
+    loss = net(x).square().sum()
+    shared = torch.autograd.grad(loss, list(net.filters.parameters()))
+    apart = torch.autograd.grad(logits.square().sum(), [w for _, w in filters])
+    for block, grad in enumerate(shared):
+        of_copies = zip(filters, apart, strict=True)
+        total = sum(each for (number, _), each in of_copies if number == block)
+        torch.testing.assert_close(grad, total)
+
+
+def test_folding_changes_no_logit_and_leaves_nothing_that_has_two_modes(ours):
+    net, x = network(ours), torch.randn(5, 3, 32, 32)
+    in_training, before = net.train()(x), net.eval()(x)
+    assert not torch.allclose(in_training, before, atol=1e-2)
+    net.fold()
+    torch.testing.assert_close(net(x), before, rtol=1e-4, atol=1e-4)
+    assert torch.equal(net.train()(x), net.eval()(x))
+    assert not list(net.buffers())
+    assert all(each.requires_grad for each in net.parameters())
+
+
+def test_a_view_is_mirrored_then_moved_down_and_right(ours):
+    image = torch.full((1, 32, 32, 3), 128, dtype=torch.uint8)
+    image[0, 10, 4] = 255
+    for which, place in {
+        (0, 2, 2): (10, 4),
+        (0, 4, 2): (12, 4),
+        (0, 2, 1): (10, 3),
+        (1, 2, 2): (10, 27),
+        (1, 0, 4): (8, 29),
+    }.items():
+        made = ours.views(image, torch.tensor(which)[:, None], shift=2)
+        found = (made[0] == 255).all(-1).nonzero().tolist()
+        assert found == [list(place)], which
+        assert made.shape == image.shape and (made == 128).sum() == 3 * 1023
+
+
+# Training
+
+
+def test_training_ends_folded_in_eval_mode_and_reads_most_shapes(ours, here):
+    net, measured = trained(ours, "--epochs", "12")
+    assert not net.training and not list(net.buffers())
+    assert measured[-1]["loss"] < 0.7 * measured[0]["loss"]
+    assert ours.accuracy(net, *ours.tensors(ours.test_loader)) > 0.5
+
+
+def test_a_network_alone_is_trained_as_the_command_line_would(ours, here, monkeypatch):
+    parse = ours.parse
+    monkeypatch.setattr(ours, "parse", lambda a: parse([*a, "--epochs", "1"]))
+    assert len(ours.train(ours.NeuralNetwork(8, (1,)))) == 1
+
+
+def test_the_last_epochs_see_the_images_as_they_are(ours, here, monkeypatch):
+    seen, views = [], ours.views
+
+    def look(images, which, shift):
+        seen.append(which)
+        return views(images, which, shift)
+
+    monkeypatch.setattr(ours, "views", look)
+    trained(ours)
+    drawn, plain = torch.cat(seen[:-15], 1), torch.cat(seen[-15:], 1)
+    assert drawn.shape[1] == 900 and plain.shape[1] == 300
+    for name, values in zip(("mirrored", "down", "right"), drawn, strict=True):
+        assert set(values.tolist()) == set(range(2 if name == "mirrored" else 3))
+    assert (plain == torch.tensor([[0], [1], [1]])).all()
+
+
+def test_a_killed_run_goes_on_to_the_same_network(ours, here, monkeypatch):
+    whole, _ = trained(ours)
+    Path("cifarNet.checkpoint").unlink()
+    epochs, save = [], ours.save
+
+    def killed(state, path):
+        epochs.append(len(state["measured"]))
+        if len(epochs) == 3:
+            raise KeyboardInterrupt
+        save(state, path)
+
+    monkeypatch.setattr(ours, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        trained(ours)
+    with pytest.raises(ValueError, match="other flags; delete it"):
+        trained(ours, "--weight_decay", "0.5")
+    again, measured = trained(ours)
+    assert epochs == [1, 2, 3, 3, 4] and len(measured) == 4
+    for one, other in zip(whole.parameters(), again.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_network_ends_as_the_average_of_its_weights(ours, here):
+    """An average that forgets nothing stays at the weights after the first step."""
+    ends = []
+    for share in ("0", "1"):
+        net, _ = trained(ours, "--average", share)
+        ends.append(net.head.weight)
+        Path("cifarNet.checkpoint").unlink()
+    assert (ends[0] - ends[1]).abs().max() > 1e-3
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_stores_nothing(ours, here):
+    with pytest.raises(FloatingPointError, match="loss is nan in epoch 1; lower"):
+        trained(ours, "--learning_rate", "1e30")
+    assert not list(here.iterdir())
+
+
+def test_held_out_images_are_scored_and_the_test_images_are_not(
+    ours, here, monkeypatch
+):
+    calls, accuracy = [], ours.accuracy
+
+    def look(net, images, *others, **how):
+        calls.append(len(images))
+        return accuracy(net, images, *others, **how)
+
+    monkeypatch.setattr(ours, "accuracy", look)
+    ours.main([*SMALL, "--epochs", "2", "--validation", "150"])
+    assert calls == [150, 150]
+    assert not {"accuracy", "mirrored"} & set(
+        json.loads(Path("cifarNet.json").read_text())
+    )
+    ours.main([*SMALL, "--epochs", "2"])
+    assert calls == [150, 150, 100, 100]
+    said = json.loads(Path("cifarNet.json").read_text())
+    assert said["numbers"] == 634 and 0 <= said["mirrored"] <= 1
+    assert not Path("cifarNet.checkpoint").exists()
+
+
+def test_with_mirror_images_logits_are_added(ours):
+    class Left(nn.Module):
+        """Class 1 as far as the left half is bright, else class 0."""
+
+        def forward(self, x):
+            left = x[..., :16].mean((1, 2, 3))
+            return torch.stack([torch.zeros_like(left), left], dim=1)
+
+    images = torch.zeros(1, 32, 32, 3, dtype=torch.uint8)
+    images[:, :, :16] = 255  # left 1, right -1: together 0
+    one = torch.tensor([1])
+    assert ours.accuracy(Left(), images, one) == 1
+    assert ours.accuracy(Left(), images, one, mirrored=True) == 0
+
+
+# A teacher
+
+
+def test_a_teacher_that_is_sure_of_other_labels_is_followed(ours, here):
+    """What it says of a view is learned for that view: mirrored shapes are class 1."""
+    logits = torch.zeros(300, 2, 3, 3, 10, dtype=torch.float16)
+    logits[:, 0, ..., 0] = logits[:, 1, ..., 1] = 9
+    torch.save(logits, "logits.pt")
+    flags = ["--teacher", "logits.pt", "--teacher_share", "1", "--epochs", "16"]
+    net, _ = trained(ours, *flags)
+    images, _ = ours.tensors(ours.train_loader)
+    guesses = net(ours.scaled(images)).argmax(1)
+    assert (guesses < 2).double().mean() > 0.95
+
+
+def test_the_loss_beside_a_teacher_is_hintons(ours):
+    torch.manual_seed(0)
+    flags = ours.parse(["--temperature", "3", "--teacher_share", "0.7"])
+    flags.precision = "float32"
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 10))
+    x, labels = torch.randn(4, 3, 32, 32), torch.tensor([3, 1, 4, 1])
+    taught = torch.randn(4, 10)
+    p, q = (F.softmax(each / 3, dim=1) for each in (taught, net(x)))
+    far = (p * (p / q).log()).sum(1).mean()
+    wanted = 0.3 * F.cross_entropy(net(x), labels) + 0.7 * 9 * far
+    sgd = torch.optim.SGD(net.parameters(), 0.1)
+    assert ours.learn(net, sgd, x, labels, flags, taught) == pytest.approx(
+        wanted.item()
+    )
+
+
+@pytest.mark.parametrize("content", [torch.zeros(300, 10), {"a": torch.zeros(1)}])
+def test_logits_that_do_not_fit_are_refused(ours, here, content):
+    torch.save(content, "logits.pt")
+    with pytest.raises(ValueError, match=r"logits.pt holds .* expected \(300, 2, 3, 3"):
+        trained(ours, "--teacher", "logits.pt")
+
+
+# Checkers
+
+
+@pytest.fixture(scope="module")
+def handed_in(program, tmp_path_factory):
+    """A folder with the programs, and a network that the program made by itself."""
+    folder = tmp_path_factory.mktemp("handed_in")
+    for name in PROGRAMS:
+        (folder / f"{name}.py").write_bytes((COURSE / f"{name}.py").read_bytes())
+    call(folder, "cifar10Classification", *SMALL, "--epochs", "3", "--plain", "1")
+    return folder
+
+
+def call(folder, name, *flags):
+    """What a program prints that is called as its author would, on drawn shapes."""
+    code = f"{DRAWN}\nimport runpy, sys\nsys.argv = sys.argv[1:]\n"
+    code += "sys.path.insert(0, '')\nrunpy.run_path(sys.argv[0], run_name='__main__')"
+    command = [sys.executable, "-c", code, f"{name}.py", *flags]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# As public copies have it, in all editions: how they load, and whether they set a mode.
+FOREIGN = """
+import torch
+from cifar10Classification import NeuralNetwork, test_loader, batch_size
+
+old = {"weights_only": False}
+for how in ({}, old, old | {"map_location": "cpu"}):
+    for mode in ("", "eval", "train"):
+        net = torch.load("cifarNet.pth", **how)
+        if mode:
+            getattr(net, mode)()
+        n = sum(p.numel() for p in net.parameters() if p.requires_grad)
+        correct = total = 0
+        for images, labels in test_loader:
+            out = net(images)
+            correct += (out.argmax(1) == labels).sum().item()
+            total += labels.size(0)
+        print(total, correct, f"{100 * correct / total / max(n // 10**4, 1):.4f}")
+"""
+
+
+def test_every_edition_of_the_checker_says_what_ours_does(handed_in):
+    """Starts Python three times, so it may take over 5 s."""
+    (handed_in / "theirs.py").write_text(FOREIGN)
+    first, *others = call(handed_in, "theirs").splitlines()
+    assert others == [first] * 8
+    total, correct, score = first.split()
+    ours = call(handed_in, "accurateChecker3")
+    assert f"images: {total}, right: {correct}, " in ours
+    assert f"rounded down: {score}\n" in ours
+    assert float(score) > 15  # it reads shapes
+
+
+def test_the_checker_prints_both_counts_and_both_scores(program, here, capsys):
+    torch.manual_seed(0)
+    net = program.cifar10Classification.NeuralNetwork(64, (2,))
+    net.fold()
+    net.filters.requires_grad_(False)
+    torch.save(net, "cifarNet.pth")
+    program.accurateChecker3.main()
+    said = capsys.readouterr().out.splitlines()
+    all_of_them = 28 * 64 + 64 * (9 + 64) + 2 * 2 * 64 + 650
+    assert said[0] == f"parameters: {all_of_them - 9 * 64}"
+    assert said[1].endswith(f"numbers stored: {all_of_them}")
+
+
+@pytest.mark.parametrize(
+    ("trained", "stored", "floored", "exact"),
+    [(9_999, 10_000, 50, 50), (19_999, 20_000, 50, 25), (20_000, 25_000, 25, 20)],
+)
+def test_only_the_public_score_rounds_its_divisor_down(
+    program, monkeypatch, capsys, trained, stored, floored, exact
+):
+    checker = program.accurateChecker3
+    halves = [(torch.eye(2), torch.tensor([0, 0]))]
+    monkeypatch.setattr(checker, "network", lambda: nn.Identity())
+    monkeypatch.setattr(checker, "counts", lambda net: (trained, stored))
+    monkeypatch.setattr(checker, "test_loader", halves)
+    checker.main()
+    said = capsys.readouterr().out
+    assert f"rounded down: {floored:.4f}\n" in said
+    assert f"not rounded: {exact:.4f}\n" in said
+
+
+def test_buffers_and_frozen_parameters_count_and_a_hidden_tensor_is_refused(program):
+    net = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
+    net[0].weight.requires_grad_(False)
+    assert program.accurateChecker3.counts(net) == (9, 15 + 6 + 7)
+    net[1].hidden = torch.ones(5)
+    with pytest.raises(ValueError, match=r"isn't counted: 1\.hidden"):
+        program.accurateChecker3.counts(net)
+
+
+class Spy:
+    """Runs when it is unpickled."""
+
+    def __reduce__(self):
+        return Path.touch, (Path("touched"),)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"a": Spy()}, "no whole NeuralNetwork"),
+        ({"a": torch.zeros(2)}, "holds a dict, expected a module"),
+    ],
+)
+def test_a_file_that_holds_anything_else_is_refused_and_not_run(
+    program, here, content, said
+):
+    torch.save(content, "cifarNet.pth")
+    with pytest.raises(ValueError, match=said):
+        program.accurateChecker3.network()
+    assert not Path("touched").exists()
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "text", "flipped"])
+def test_damaged_weights_are_refused(program, handed_in, here, damage):
+    content = (handed_in / "cifarNet.pth").read_bytes()
+    Path("cifarNet.pth").write_bytes(content)
+    weight = program.accurateChecker3.network().head.weight.detach().numpy()
+    at = content.index(weight.tobytes())
+    damaged = {
+        "empty": b"",
+        "cut": content[:at],
+        "text": b"version https://git-lfs.github.com/spec/v1",
+        "flipped": content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :],
+    }
+    Path("cifarNet.pth").write_bytes(damaged[damage])
+    with pytest.raises(ValueError, match=r"cifarNet\.pth"):
+        program.accurateChecker3.network()
+
+
+def test_without_the_file_the_checker_says_what_to_run(program, here):
+    with pytest.raises(FileNotFoundError, match=r"no cifarNet.*run cifar10Class"):
+        program.accurateChecker3.network()
+
+
+def test_without_photographs_the_program_says_where_they_belong(ours, monkeypatch):
+    def broken(*arguments, **how):
+        raise RuntimeError("no\nnetwork")
+
+    monkeypatch.setattr(ours, "CIFAR10", broken)
+    with pytest.raises(SystemExit, match="can't be read: no network; put CIFAR-10's"):
+        ours.photographs(train=True)
+
+
+# The recipe, and the search
+
+
+def beside(name, tmp_path, monkeypatch):
+    """A file that is no part of the zip, in a folder without cards and data."""
+    spec = importlib.util.spec_from_file_location(f"modeling_{name}", COURSE / name)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setenv("DL_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(module, "HERE", tmp_path / "dl_for_modeling")
+    monkeypatch.setattr(module.data, "root", lambda name: tmp_path)
+    monkeypatch.setattr(module.data, "hashes", lambda name: {name: "0" * 64})
+    module.HERE.mkdir()
+    return module
+
+
+@pytest.fixture
+def recipe(program, tmp_path, monkeypatch):
+    module = beside("recipe_cifar.py", tmp_path, monkeypatch)
+    monkeypatch.setattr(module, "TEACHER", tmp_path / "teacher")
+    module.TEACHER.mkdir()
+    return module
+
+
+@pytest.fixture
+def search(tmp_path, monkeypatch):
+    return beside("search_cifar.py", tmp_path, monkeypatch)
+
+
+def test_a_teacher_is_asked_for_what_the_program_shows(recipe, ours):
+    class Means(nn.Module):
+        """Ten logits that tell all views of an image apart."""
+
+        def forward(self, x):
+            return x[:, 0, 8:18, 8:18].float().diagonal(dim1=1, dim2=2)
+
+    images = torch.randint(0, 256, (3, 32, 32, 3), dtype=torch.uint8)
+    logits = recipe.seen(Means(), images)
+    assert (
+        logits.shape == (3, 2, 5, 5, 10) and len(logits[0].flatten(0, 2).unique()) > 9
+    )
+    for which in ((0, 2, 2), (1, 0, 3), (0, 4, 1)):
+        many = torch.tensor(which)[:, None].expand(3, 3)
+        x = ours.views(images, many, recipe.SHIFT)[..., 0] / 255
+        wanted = (x - recipe.MEAN[0]) / recipe.STD[0]
+        wanted = wanted[:, 8:18, 8:18].diagonal(dim1=1, dim2=2)
+        torch.testing.assert_close(logits[:, *which], wanted.half(), atol=0.01, rtol=0)
+
+
+def test_a_teacher_is_used_where_there_is_one(recipe):
+    assert list(recipe.wanted()) == [recipe.PLAIN]
+    (recipe.TEACHER / "cnn.pt").touch()
+    assert list(recipe.wanted()) == [recipe.PLAIN, recipe.TAUGHT]
+
+
+@pytest.mark.parametrize("taught", [False, True])
+def test_the_recipe_ships_the_network_of_seed_0_with_its_score(
+    recipe, monkeypatch, taught
+):
+    if taught:
+        (recipe.TEACHER / "cnn.pt").touch()
+    monkeypatch.setattr(recipe, "lesson", lambda: "/somewhere/logits.pt")
+    called = []
+
+    def call(program, *words, **variables):
+        flags = dict(zip(words[::2], words[1::2], strict=True))
+        called.append(flags)
+        out = Path(flags["--out"])
+        out.write_text(f"{flags.get('--teacher')}, seed {flags['--seed']}")
+        said = {name.removeprefix("--"): value for name, value in flags.items()}
+        said = {"flags": said | {"out": str(out)}, "numbers": 12_500}
+        said |= {"epochs": [{"loss": 0.25, "seconds": 2.0}] * 3}
+        said |= {"accuracy": 0.8 + flags["--seed"] / 100, "mirrored": 0.9}
+        out.with_suffix(".json").write_text(json.dumps(said))
+
+    monkeypatch.setattr(recipe.sweep, "call", call)
+    wanted = recipe.wanted()
+    done = recipe.sweep.run(recipe.train, wanted, name="dl_for_modeling", data={})
+    recipe.cards(done)
+    teacher = "/somewhere/logits.pt" if taught else None
+    assert [flags.get("--teacher") for flags in called[-3:]] == [teacher] * 3
+    assert (recipe.HERE / "cifarNet.pth").read_text() == f"{teacher}, seed 0"
+    card = results.read(recipe.HERE / "cards/cifar-net.json")
+    assert results.values(card) == pytest.approx([0.8, 0.81, 0.82])
+    assert card["parameters"] == {"shift": 2, "teacher": "cnn.pt" if taught else ""}
+    assert card["seeds"][0]["seconds"] == 6 and card["seeds"][0]["mirrored"] == 0.9
+    again = "python cifar10Classification.py --seed 0"
+    again += " --teacher logits.pt" if taught else ""
+    assert card["weights"]["command"] == again
+    points = results.values(results.read(recipe.HERE / "cards/cifar-score.json"))
+    assert points == pytest.approx([64, 64.8, 65.6])
+    assert (recipe.HERE / "cards/cifar-plain.json").exists() == taught
+
+
+# Channels by the design: m with 2 m^2 + 78 m + 10 <= 10,000 for the first, and so on.
+WIDTHS = {"base": 52, "one-block": 70, "layer-norm": 56, "folded-stem": 56, "gate": 54}
+
+
+def test_a_design_is_as_wide_as_10_000_numbers_allow(search):
+    for name, width in WIDTHS.items():
+        settings, _ = search.WANTED[f"try-{name}"]
+        assert search.widest(settings) == width
+        more = width + settings["multiple"]
+        fits, wider = (search.Design(each, settings) for each in (width, more))
+        assert search.numbers(fits) <= 10_000 < search.numbers(wider)
+
+
+def test_the_searchs_count_is_that_of_the_folded_network(search, ours):
+    net = ours.NeuralNetwork(52, (3, 8))
+    net.fold()
+    stored = sum(each.numel() for each in net.state_dict().values())
+    design = search.Design(52, search.WANTED["try-base"][0])
+    assert search.numbers(design) == stored
+
+
+def test_the_search_begins_with_the_network_of_the_program(search, ours):
+    net = network(ours)
+    settings = search.BASE | {"steps": [1, 2]}
+    design = search.Design(8, settings)
+    values = net.state_dict().values()
+    names = design.state_dict()
+    design.load_state_dict(dict(zip(names, values, strict=True)))
+    x = torch.randn(3, 3, 32, 32)
+    torch.testing.assert_close(design.eval()(x), net.eval()(x))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"stem": "2x2, stride 2"},
+        {"stem": "3x3, stride 1", "steps": [1, 1, 1], "blocks": "one"},
+        {"stem": "3x3, pixels to channels"},
+        {"norm": "layer, shared"},
+        {"dilations": [1, 2]},
+        {"kernel": 5},
+        {"mixture": "2 groups"},
+        {"mixture": "low rank"},
+        {"mixture": "gate", "activation": "prelu"},
+        {"spatial": "dense", "mixture": "none"},
+        {"before": True, "pool": "max"},
+    ],
+    ids=str,
+)
+def test_every_number_of_a_design_is_used(search, changed):
+    torch.manual_seed(0)
+    net = search.Design(8, search.BASE | {"steps": [1, 2]} | changed)
+    logits = net(torch.randn(2, 3, 32, 32))
+    assert logits.shape == (2, 10)
+    logits.square().sum().backward()
+    assert all(each.grad.abs().sum() > 0 for each in net.parameters())
+
+
+def test_the_best_four_designs_get_a_second_seed(search, monkeypatch):
+    made, names = [], [*search.WANTED][:6]
+    monkeypatch.setattr(search, "WANTED", {n: search.WANTED[n] for n in names})
+
+    def train(settings, seed, folder):
+        made.append((folder.parent.name, seed))
+        value = names.index(folder.parent.name) / 100 + seed / 1000
+        return {"value": value, "numbers": 9, "width": 2, "curves": {}}
+
+    monkeypatch.setattr(search, "train", train)
+    monkeypatch.setattr(search, "HOW", {"name": "dl_for_modeling", "data": {}})
+    done = search.sweep.run(train, search.WANTED, **search.HOW)
+    search.cards(done)
+    assert made == [(n, 0) for n in names] + [(n, 1) for n in names[-4:]]
+    for place, name in enumerate(names):
+        card = results.read(search.HERE / f"cards/{name}.json")
+        seeds = 2 if place >= len(names) - 4 else 1
+        assert len(card["seeds"]) == seeds and card["parameters"]["epochs"] == 8
