@@ -1,8 +1,11 @@
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+import torchvision
+from torch.utils.data import TensorDataset
 
 from helpers import augment, data, stand_ins, tensors
 from tools import bench
@@ -51,6 +54,29 @@ def test_the_reduced_vgg_learns_in_both_programs(photographs, monkeypatch):
         for _ in range(20):
             epoch()
         assert before < 0.4 < accuracy()
+
+
+def test_a_network_of_few_numbers_learns_in_both_programs(monkeypatch):
+    """Its program reads photographs when it is imported; here it gets drawn ones."""
+    images, labels = stand_ins.make("cifar10")[0]
+    drawn = TensorDataset(torch.from_numpy(images[:512]))
+    drawn.data, drawn.targets = images[:512], labels[:512].tolist()
+    monkeypatch.setattr(torchvision.datasets, "CIFAR10", lambda *how, **more: drawn)
+    monkeypatch.setattr(data, "root", lambda name: "nowhere")
+    monkeypatch.setenv("DL_DATA", "")  # set anew, and put back at the end
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    program = bench.ten_thousand()
+    monkeypatch.delitem(sys.modules, "cifar10Classification")
+    monkeypatch.setattr(bench, "TINY_BATCH", 64)
+    narrow = partial(program.NeuralNetwork, 12, (1, 2))
+    monkeypatch.setattr(program, "NeuralNetwork", narrow)
+    part = program.tensors(program.train_loader)
+    for side in (bench.tiny, bench.plain_tiny):
+        epoch, accuracy = side(part, program)
+        before = accuracy()
+        for _ in range(6):
+            epoch()
+        assert before < 0.3 and accuracy() > 0.4
 
 
 def test_networks_trained_at_once_learn_as_those_trained_one_after_the_other():

@@ -4,6 +4,7 @@ The sides take turns, so that whatever else the machine does falls on all of the
 counts is the median of the ratios within a turn.
 """
 
+import os
 import platform
 import statistics
 import sys
@@ -33,6 +34,8 @@ VGG = ROOT / "solutions" / "sustech_cs324" / "part2"
 STEPS = 4  # of the network in there, in a turn
 RNN = ROOT / "solutions" / "sustech_cs324" / "part3"
 RECURRENT_STEPS, LENGTHS = 20, (5, 20)  # of the networks in there, in a turn; digits
+MODELING = ROOT / "solutions" / "dl_for_modeling"
+TINY_STEPS, TINY_BATCH = 2, 256  # of the network in there, in a turn
 TURNS = 7
 Array = np.ndarray
 Epoch = Callable[[], None]
@@ -169,6 +172,51 @@ def plain_convolutional(part: tensors.Part) -> tuple[Epoch, Accuracy]:
             optimizer.step()
 
     return epoch, lambda: training.evaluate(net, part)[1]
+
+
+def ten_thousand() -> ModuleType:
+    """The program that trains a network of fewer than 10,000 numbers."""
+    os.environ["DL_DATA"] = str(data.root("cifar10"))  # read when it is imported
+    sys.path.insert(0, str(MODELING))
+    import cifar10Classification
+
+    return cifar10Classification
+
+
+def tiny(part: tensors.Part, program: ModuleType) -> tuple[Epoch, Accuracy]:
+    """The steps of the handed-in program, on images uint8 (n, 32, 32, 3)."""
+    torch.manual_seed(0)
+    (images, labels), flags = part, program.parse([])
+    net = program.NeuralNetwork()
+    net.to(memory_format=torch.channels_last)
+    optimizer, inputs = program.descent(net, flags), program.scaled(images)
+
+    def epoch() -> None:
+        net.train()
+        batches = zip(inputs.split(TINY_BATCH), labels.split(TINY_BATCH), strict=True)
+        for x, y in batches:
+            program.learn(net, optimizer, x, y, flags)
+
+    return epoch, lambda: program.accuracy(net, images, labels)
+
+
+def plain_tiny(part: tensors.Part, program: ModuleType) -> tuple[Epoch, Accuracy]:
+    """The same network in eager PyTorch, in float32 with channels first."""
+    torch.manual_seed(0)
+    images, labels = part
+    net, loss = program.NeuralNetwork(), torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.AdamW(net.parameters(), program.parse([]).learning_rate)
+    inputs = program.scaled(images).contiguous()
+
+    def epoch() -> None:
+        net.train()
+        batches = zip(inputs.split(TINY_BATCH), labels.split(TINY_BATCH), strict=True)
+        for x, y in batches:
+            optimizer.zero_grad()
+            loss(net(x), y).backward()
+            optimizer.step()
+
+    return epoch, lambda: program.accuracy(net, images, labels)
 
 
 def palindromes(digits: int) -> ModuleType:
@@ -345,17 +393,29 @@ def measure_photographs(split: data.Split) -> list[str]:
     rows = [row("training in bfloat16, and in float32", ours, theirs)]
     both = {"ours": whole_set(part), "theirs": one_by_one(split)}
     name = "augmentation of batches, and of images in a `DataLoader`"
-    return [*rows, row(name, *timed(both).values()), measure_convolutions(part)]
+    rows.append(row(name, *timed(both).values()))
+    return [*rows, measure_convolutions(part), measure_tiny(split)]
 
 
 def measure_convolutions(part: tensors.Part) -> str:
-    """The last row of the second table; raises as `measure`."""
+    """The third row of the second table; raises as `measure`."""
     few = tuple(each[: STEPS * BATCH] for each in part)
     sides = {"handed in": convolutional(few, handed_in())}
     sides["plain"] = plain_convolutional(few)
     times = timed({name: epoch for name, (epoch, _) in sides.items()})
     must_learn(sides, 0.2)
     name = f"{STEPS} steps of the reduced VGG, handed in and plain"
+    return row(name, times["handed in"], times["plain"])
+
+
+def measure_tiny(split: data.Split) -> str:
+    """The last row of the second table; raises as `measure`."""
+    program, few = ten_thousand(), slice(TINY_STEPS * TINY_BATCH)
+    part = torch.from_numpy(split.images[few]), torch.from_numpy(split.labels[few])
+    sides = {"handed in": tiny(part, program), "plain": plain_tiny(part, program)}
+    times = timed({name: epoch for name, (epoch, _) in sides.items()})
+    must_learn(sides, 0.2)
+    name = f"{TINY_STEPS} steps of fewer than 10,000 numbers, handed in and plain"
     return row(name, times["handed in"], times["plain"])
 
 
@@ -446,9 +506,12 @@ below. The first layer is told that nobody needs the gradient of the pixels
 
 One epoch on CIFAR-10's 50,000 training images, batches of {batch}: first of training
 a network with {wide} units, by our loop in either type; then of nothing but augmented
-batches, mirrored and moved by up to four pixels at random. Last, {steps} steps of the
+batches, mirrored and moved by up to four pixels at random. Then {steps} steps of the
 convolutional network of CS324 with Adam: the program that is handed in, beside the
-slides' layers in eager PyTorch, in float32 with channels first.
+slides' layers in eager PyTorch, in float32 with channels first. Last, {tiny_steps}
+steps with batches of {tiny_batch} of the network that answers question 5 of Deep
+Learning for Modeling, as its program takes them, and of the same network in eager
+PyTorch.
 
 | beside | ours, s | theirs, s | ratio | in {turns} turns |
 | --- | --- | --- | --- | --- |
@@ -458,7 +521,8 @@ Ours augments whole batches of a set in memory; theirs is a `DataLoader` of this
 with torchvision's transforms. How much bfloat16 saves differs by processor, which is
 why our loop can measure it first. The handed-in program also keeps channels last in
 memory, rectifies behind the pooling, where there is a quarter of the values, and takes
-convolutions on maps of 2 by 2 as products of matrices.
+convolutions on maps of 2 by 2 as products of matrices. The last program's are bfloat16
+and channels last, and one fused update of all weights.
 
 ## PyTorch on palindromes
 
@@ -485,6 +549,8 @@ multiplies depends on the kernels that OpenBLAS takes, named below.
     wide="-".join(map(str, WIDE)),
     batch=BATCH,
     steps=STEPS,
+    tiny_steps=TINY_STEPS,
+    tiny_batch=TINY_BATCH,
     recurrent_steps=RECURRENT_STEPS,
     turns=TURNS,
 )
