@@ -389,7 +389,7 @@ document.addEventListener("DOMContentLoaded", () => {
   };
   addEventListener("resize", () => fitSoon(400)); // behind the theme's own pass
   document.addEventListener("toggle", () => fitSoon(20), true); // what is unfolded
-  setTimeout(limitTabStops, 800);
+  addEventListener("load", () => setTimeout(limitTabStops, 800)); // behind the theme's
   addEventListener("beforeprint", unfoldForPrint);
   addEventListener("afterprint", foldAgain);
 });

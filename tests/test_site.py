@@ -37,13 +37,15 @@ ONLY_HERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 LOOK = r"""async () => {
     await document.fonts.ready;
     const later = (time) => new Promise((go) => setTimeout(go, time));
+    const { dataset } = document.documentElement;
     const folded = document.querySelectorAll("details:not([open])");
+    const fits = folded.length && dataset.fitted; // what is unfolded to the page
+    if (fits) delete dataset.fitted;
     folded.forEach((fold) => (fold.open = true));
-    if (folded.length) await later(150); // what is unfolded is fitted to the page
+    while (fits && !dataset.fitted) await later(20);
     // A second after it has loaded the theme has added its own stops of the tab key.
     const { loadEventEnd } = performance.getEntriesByType("navigation")[0];
-    if (document.documentElement.dataset.fitted)
-        await later(loadEventEnd + 1000 - performance.now());
+    if (dataset.fitted) await later(loadEventEnd + 1000 - performance.now());
     // What is unfolded fades in, and pale text has too little contrast.
     document.getAnimations().forEach((animation) => animation.cancel());
 
