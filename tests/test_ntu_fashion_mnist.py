@@ -24,6 +24,7 @@ REAL = pytest.mark.skipif(
 )
 FLAGS = {"hidden": "8,6", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}
 FLAGS |= {"batch": 16, "smoothing": 0.1, "dropout": 0.2, "distort": 0.5}
+FLAGS |= {"absolute": 0}
 FLAGS |= {"epochs": 3, "precision": "float32", "seed": 0}
 
 
@@ -84,6 +85,11 @@ def test_the_names_of_the_slides_are_there_and_fit_together(parts):
     assert outputs.shape == (1, 10)
     assert criterion(outputs, torch.tensor([3])).shape == ()
     optimizer = parts.mySGD(model.parameters(), lr=0.1)
+    criterion(outputs, torch.tensor([3])).backward()
+    before = model.mlp[0].weight.clone()
+    optimizer.step()
+    assert model.mlp[0].weight.isfinite().all()
+    assert not torch.equal(model.mlp[0].weight, before)
     assert isinstance(optimizer, torch.optim.Optimizer)
     assert optimizer.step(lambda: torch.tensor(2.5)).item() == 2.5
     assert parts.myMLP(64, 3)(torch.rand(5, 8, 8)).shape == (5, 3)
@@ -137,6 +143,15 @@ def test_the_activation_is_silu_and_so_is_its_slope(parts):
     [expected] = torch.autograd.grad(nn.functional.silu(y).sum(), y)
     torch.testing.assert_close(parts.myActivation()(x), nn.functional.silu(y))
     torch.testing.assert_close(slope, expected)
+
+
+def test_an_absolute_activation_hands_on_the_score_and_its_size(parts):
+    x = torch.tensor([[-2.0, 3.0], [0.0, -1e4]])
+    expected = torch.tensor([[-2.0, 3, 2, 3], [0, -1e4, 0, 1e4]])
+    assert torch.equal(parts.myActivation(absolute=True)(x), expected)
+    model = parts.myMLP(49, 10, [11, 10], absolute=True)
+    assert sum(p.numel() for p in model.parameters()) == 50 * 11 + 23 * 10 + 21 * 10
+    assert model(torch.rand(5, 7, 7)).shape == (5, 10)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
@@ -259,9 +274,10 @@ def test_distortions_are_those_of_grid_sample():
     torch.testing.assert_close(found, expected[:, 0], atol=1e-5, rtol=0)
 
 
-def test_folding_keeps_what_the_network_says_of_pixels(parts):
+@pytest.mark.parametrize("absolute", [False, True])
+def test_folding_keeps_what_the_network_says_of_pixels(parts, absolute):
     torch.manual_seed(0)
-    model = parts.myMLP(20, 3, [6, 5, 4], dropout=0.5)
+    model = parts.myMLP(20, 3, [6, 5, 4], dropout=0.5, absolute=absolute)
     for _ in range(3):
         model(3 * torch.randn(50, 20) + 1)
     pixels = torch.rand(7, 4, 5)
@@ -329,14 +345,20 @@ def test_training_takes_the_steps_of_torchs_own_parts(digits, tmp_path, monkeypa
         torch.testing.assert_close(found[f"{name}.bias"], layer.bias.detach())
 
 
+@pytest.mark.parametrize("absolute", [0, 1])
 @pytest.mark.parametrize(("step", "classes"), [(1, 10), (3, 3)])
-def test_one_call_trains_from_scratch_on_any_size_and_classes(digits, step, classes):
+def test_one_call_trains_from_scratch_on_any_size_and_classes(
+    digits, step, classes, absolute
+):
     (images, labels), (others, theirs) = (
         (some[these < classes][:, ::step, ::step], these[these < classes])
         for some, these in digits
     )
-    model, _ = program.fit(images, labels, flags(epochs=15, distort=0, dropout=0))
+    given = flags(epochs=15, distort=0, dropout=0, absolute=absolute)
+    model, _ = program.fit(images, labels, given)
     assert program.accuracy(model, images, labels) > 0.8
+    units = model.mlp[0].out_features
+    assert model.mlp[2].in_features == units * (1 + absolute)
     assert model.mlp[0].in_features == images[0].numel()
     assert model.mlp[-1].out_features == classes
     assert program.predict(model, others).shape == theirs.shape
@@ -394,7 +416,7 @@ def test_held_out_images_are_not_trained_on_and_the_test_is_not_read(
 
     monkeypatch.setattr(program, "load", load)
     monkeypatch.setattr(program, "train", watched)
-    given = flags(epochs=1, average=1, holdout=50, data="MNIST", data_dir="")
+    given = flags(epochs=1, average=1, holdout=50, data="MNIST", data_dir="", widths="")
     given.out = str(tmp_path / "x.pt")
     program.main(given)
     assert asked == [True]
@@ -411,10 +433,12 @@ def test_held_out_images_are_not_trained_on_and_the_test_is_not_read(
     assert measured["accuracy"] == pytest.approx(right)
 
 
-def test_files_that_have_the_shape_of_kmnist_are_read_too(tmp_path):
+def test_files_that_have_the_shape_of_kmnist_are_read_and_trained_on(tmp_path):
     parts_of = [
-        data.Split(images[:60], labels[:60], 0.1, 0.3)
-        for images, labels in stand_ins.make("mnist")
+        data.Split(images[:count], labels[:count], 0.1, 0.3)
+        for (images, labels), count in zip(
+            stand_ins.make("mnist"), (600, 60), strict=True
+        )
     ]
     few = data.Dataset("mnist", *parts_of, tuple("0123456789"), "stand-in")
     data.write(few, tmp_path)
@@ -423,6 +447,13 @@ def test_files_that_have_the_shape_of_kmnist_are_read_too(tmp_path):
     assert images.shape == (60, 28, 28)
     assert (images.min(), images.max()) == (0, 1)
     assert labels.tolist() == few.test.labels.tolist()
+    where = {"data": "KMNIST", "data_dir": str(tmp_path), "out": str(tmp_path / "x.pt")}
+    where |= {"average": 1, "widths": "", "holdout": 0}
+    given = flags(epochs=10, hidden="20", distort=0.0, **where)
+    program.main(given)
+    measured = json.loads((tmp_path / "x.json").read_text())
+    assert measured["accuracy"] > 0.7
+    assert measured["parameters"] == 785 * 20 + 21 * 10
 
 
 def test_averages_are_means_of_blocks_without_parameters():
@@ -430,6 +461,17 @@ def test_averages_are_means_of_blocks_without_parameters():
     expected = nn.functional.avg_pool2d(images[:, None], 4)[:, 0]
     torch.testing.assert_close(program.averaged(images, 4), expected)
     assert program.averaged(images, 1).equal(images)
+
+
+def test_averages_of_uneven_blocks_are_means_of_their_pixels():
+    images = torch.rand(3, 8, 12)
+    found = program.averaged(images, 4, [5, 1, 6])
+    assert found.shape == (3, 2, 3)
+    for row in range(2):
+        for column, (start, end) in enumerate(((0, 5), (5, 6), (6, 12))):
+            mean = images[:, 4 * row : 4 * row + 4, start:end].mean((1, 2))
+            torch.testing.assert_close(found[:, row, column], mean)
+    assert program.averaged(images, 4, [4, 4, 4]).allclose(program.averaged(images, 4))
 
 
 # Files

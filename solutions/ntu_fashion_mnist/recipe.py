@@ -19,16 +19,21 @@ PROGRAM = HERE / "train.py"
 PACKAGES = ("torch", "torchvision")
 SETS = {"FashionMNIST": "fashion_mnist", "MNIST": "mnist"}
 QUESTIONS = {"mnist": "other-data"}  # all others: accuracy
-# A small network learns little by heart, so that little has to keep it from that.
+# Small networks do without what keeps large ones from learning images by heart.
 SMALL = {"smoothing": 0.0, "distort": 0.0, "weight_decay": 0.0, "lr": 0.4}
 SMALL |= {"precision": "float32"}
 # By card the settings of train.py, besides its defaults, and the seeds.
-AVERAGED = {"average": 4, "hidden": "10,23", "epochs": 200, "batch": 1024, "lr": 0.8}
-RAW = {"hidden": "7,24", "epochs": 50, "weight_decay": 3e-4}
-WANTED = {"averaged": (SMALL | AVERAGED, range(5)), "raw": (SMALL | RAW, range(5))}
+AVERAGED = SMALL | {"average": 4, "epochs": 200, "batch": 1024, "lr": 0.8}
+UNEVEN = {"hidden": "11,10", "absolute": 1, "widths": "5,4,3,4,3,4,5"}
+RAW = SMALL | {"hidden": "7,24", "epochs": 50, "weight_decay": 3e-4}
+WANTED = {
+    "averaged": (AVERAGED | UNEVEN, range(5)),
+    "averaged-silu": (AVERAGED | {"hidden": "10,23"}, range(5)),
+    "raw": (RAW, range(5)),
+}
 WANTED |= {
     f"hidden-{units}": (SMALL | {"hidden": str(units), "epochs": 10}, range(3))
-    for units in (2, 4, 8, 16, 32, 64)
+    for units in (2, 4, 8, 9, 10, 11, 12, 16, 32, 64)
 }
 WANTED |= {
     "accuracy": ({}, range(5)),

@@ -24,12 +24,15 @@ from torchvision import datasets
 
 
 class myActivation(nn.Module):
-    """SiLU: x times its logistic function."""
+    """SiLU: x times its logistic function. Or, if absolute, two values: x and |x|."""
 
-    def __init__(self):
+    def __init__(self, absolute=False):
         super().__init__()
+        self.absolute = absolute
 
     def forward(self, x):
+        if self.absolute:
+            return torch.cat([x, x.abs()], 1)
         return x * torch.sigmoid(x)
 
 
@@ -59,11 +62,18 @@ class myMLP(nn.Module):
     """Linear layers with myActivation between them; logits (n, num_classes).
 
     hidden: units of each hidden layer; dropout: share of them that rests in training;
-    normalized: whether each hidden layer's scores are, before their activation
+    normalized: whether each hidden layer's scores are, before their activation;
+    absolute: whether each unit hands on two values, its score and the size of that
     """
 
     def __init__(
-        self, input_dim, num_classes, hidden=(335,) * 3, dropout=0.0, normalized=True
+        self,
+        input_dim,
+        num_classes,
+        hidden=(335,) * 3,
+        dropout=0.0,
+        normalized=True,
+        absolute=False,
     ):
         super().__init__()
         layers = []
@@ -71,10 +81,10 @@ class myMLP(nn.Module):
             layers.append(nn.Linear(input_dim, units))
             if normalized:
                 layers.append(myNormalization(units))
-            layers.append(myActivation())
-            input_dim = units
+            layers.append(myActivation(absolute))
+            input_dim = 2 * units if absolute else units
         self.mlp = nn.Sequential(*layers, nn.Linear(input_dim, num_classes))
-        self.dropout = dropout
+        self.dropout, self.absolute = dropout, absolute
 
     def forward(self, x):
         x = x.flatten(1)
@@ -95,7 +105,8 @@ def folded(model, mean, std):
     linear = [layer for layer in model.mlp if isinstance(layer, nn.Linear)]
     norms = [layer for layer in model.mlp if isinstance(layer, myNormalization)]
     sizes = [layer.out_features for layer in linear]
-    plain = myMLP(linear[0].in_features, sizes[-1], sizes[:-1], normalized=False)
+    shape = linear[0].in_features, sizes[-1], sizes[:-1]
+    plain = myMLP(*shape, normalized=False, absolute=model.absolute)
     plain = plain.to(linear[0].weight.device).eval()
     targets = [layer for layer in plain.mlp if isinstance(layer, nn.Linear)]
     for target, layer in zip(targets, linear, strict=True):
@@ -206,9 +217,15 @@ def load(name, root, train):
     return part.data / 255, part.targets
 
 
-def averaged(images, size):
-    """The means of blocks of size by size pixels; 1 leaves images as they are."""
+def averaged(images, size, widths=()):
+    """The means of blocks of size by size pixels; 1 leaves images as they are.
+
+    widths: of the blocks from left to right, where they aren't all of that size
+    """
     n, height, width = images.shape
+    if widths:
+        rows = images.view(n, height // size, size, width).mean(2)
+        return torch.stack([part.mean(2) for part in rows.split(widths, 2)], 2)
     blocks = images.view(n, height // size, size, width // size, size)
     return blocks.mean((2, 4))
 
@@ -228,7 +245,9 @@ def fit(images, labels, flags, held_out=None, checkpoint=None):
     torch.manual_seed(flags.seed)
     input_dim, num_classes = images[0].numel(), labels.max().item() + 1
     hidden = [int(units) for units in flags.hidden.split(",")]
-    model = myMLP(input_dim, num_classes, hidden, flags.dropout).to(images.device)
+    model = myMLP(
+        input_dim, num_classes, hidden, flags.dropout, absolute=bool(flags.absolute)
+    ).to(images.device)
     criterion = myLoss(flags.smoothing)
     optimizer = mySGD(model.parameters(), flags.lr, flags.momentum, flags.weight_decay)
     parts = model, criterion, optimizer
@@ -305,7 +324,8 @@ def save(state, path):
 def main(flags):
     """Train, read the test images once, and store the weights and what was measured."""
     images, labels = load(flags.data, flags.data_dir, train=True)
-    images = averaged(images, flags.average)
+    blocks = flags.average, [int(width) for width in flags.widths.split(",") if width]
+    images = averaged(images, *blocks)
     held_out = None
     if flags.holdout:
         order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
@@ -317,7 +337,7 @@ def main(flags):
     model, history = fit(images, labels, flags, held_out, checkpoint)
     if held_out is None:
         images, labels = load(flags.data, flags.data_dir, train=False)
-        held_out = averaged(images, flags.average), labels
+        held_out = averaged(images, *blocks), labels
     count = sum(p.numel() for p in model.parameters())
     measured = {"accuracy": accuracy(model, *held_out), "parameters": count}
     print(f"{count:,} parameters, {measured['accuracy']:.2%} right")
@@ -332,7 +352,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, default, meaning in (
         ("hidden", "335,335,335", "units of each hidden layer"),
+        ("absolute", 0, "1: each unit hands on its score and the absolute value of it"),
         ("average", 1, "size of the blocks of pixels that are averaged first"),
+        ("widths", "", "of those blocks, from left to right; left out, all alike"),
         ("epochs", 100, "passes over the training images"),
         ("lr", 0.2, "learning rate, the highest of the schedule"),
         ("momentum", 0.9, "of mySGD"),
