@@ -109,6 +109,8 @@ LOOK = r"""async () => {
 # in programs have one color; a look at each would take longer than all the rest. The
 # longest stands for them, as axe passes over single letters.
 SIMPLER = r"""() => {
+    // Colors fade from one theme to the other.
+    document.getAnimations().forEach((animation) => animation.cancel());
     document.querySelectorAll(".katex").forEach((formula) => formula.replaceWith("xx"));
     const words = new Map();
     for (const word of document.querySelectorAll("pre span")) {
