@@ -865,6 +865,20 @@ def test_the_recipe_ships_the_network_of_seed_0_and_says_how_it_is_made(
     ]
 
 
+@pytest.mark.parametrize("name", ["numpy-mnist", "pytorch-mnist"])
+def test_the_recipe_makes_one_card_alone_where_it_is_asked_to(name, monkeypatch):
+    recipe, made, written = beside("recipe"), [], []
+    monkeypatch.setattr(recipe.data, "hashes", lambda name: {name: "0" * 64})
+    monkeypatch.setattr(
+        recipe.sweep, "run", lambda train, wanted, **how: made.append(wanted) or wanted
+    )
+    monkeypatch.setattr(recipe, "cards", written.extend)
+    monkeypatch.setattr(sys, "argv", ["recipe.py", "--card", name])
+    recipe.main()
+    assert [each for each in made if each] == [{name: ({"card": name}, [*range(5)])}]
+    assert written == [name]
+
+
 # The trial of the zip
 
 

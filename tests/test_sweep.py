@@ -323,10 +323,10 @@ def test_a_cluster_makes_every_run_once_though_a_worker_is_killed(runs, monkeypa
     assert str(os.getpid()) not in (killed, other) and killed != other
 
 
-def called(monkeypatch, *arguments, cards=list, train=train):
+def called(monkeypatch, *arguments, cards=list, train=train, wanted=WANTED, **how):
     monkeypatch.setattr(sys, "argv", ["recipe.py", "--jobs", "1", *arguments])
-    how = {"name": train.__name__, "data": DATA, "packages": ()}
-    sweep.main("What it does.", train, WANTED, cards, **how)
+    how |= {"name": train.__name__, "data": DATA, "packages": ()}
+    sweep.main("What it does.", train, wanted, cards, **how)
 
 
 def test_a_recipe_writes_its_cards_when_every_run_is_there(runs, monkeypatch):
@@ -337,6 +337,24 @@ def test_a_recipe_writes_its_cards_when_every_run_is_there(runs, monkeypatch):
     called(monkeypatch, cards=written.append)
     [done] = written
     assert [len(results) for results in done.values()] == [3, 1]
+
+
+def test_each_of_a_recipes_sweeps_writes_its_cards_unless_another_is_picked(
+    runs, monkeypatch
+):
+    written = []
+    for arguments, cards in (
+        (("--card", "try-slow"), ["try-slow"]),
+        (("--card", "plain", "--seed", "1"), []),
+        ((), ["plain", "try-slow"]),
+    ):
+        for name in WANTED:
+            only = {"wanted": {name: WANTED[name]}, "names": WANTED}
+            called(monkeypatch, *arguments, cards=written.extend, **only)
+        assert written == cards
+        written.clear()
+    with pytest.raises(SystemExit):
+        called(monkeypatch, "--card", "plane", names=WANTED)
 
 
 def test_a_recipe_that_fails_or_is_stopped_ends_with_one_line(monkeypatch):

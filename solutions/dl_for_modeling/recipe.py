@@ -69,15 +69,20 @@ def cards(done):
         print(f"{name}: {card['mean']:.2%} (standard deviation {card['spread']:.2%})")
 
 
-if __name__ == "__main__":
+def main():
     for name in PROGRAMS:  # one by one, so that no card waits for the other's runs
         sweep.main(
             __doc__,
             train,
             {name: ({"card": name}, range(5))},
             cards,
+            names=PROGRAMS,
             name=HERE.name,
             data=data.hashes("mnist"),
             sources=[HERE / PROGRAMS[name]],
             packages=PACKAGES[name],
         )
+
+
+if __name__ == "__main__":
+    main()

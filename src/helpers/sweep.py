@@ -137,19 +137,22 @@ def main(
     train: Train,
     wanted: Mapping[str, tuple[Settings, Iterable[int]]],
     cards: Callable[[dict[str, list[dict[str, Any]]]], object],
+    names: Iterable[str] = (),
     **how: Any,
 ) -> None:
     """What a recipe does when it is called: every run, then cards(done).
 
+    names: of all cards, where the recipe has several sweeps, one after the other.
     how: what `run` takes besides. On the command line, --card and --seed pick some of
-    the runs, after which no card is written, and --jobs says how many go at once.
-    --dask names the scheduler of a dask cluster whose workers make the runs; the
-    folder of the runs is then one that all of them share.
+    the runs, and --jobs says how many go at once; where a run is left out, no card is
+    written. --dask names the scheduler of a dask cluster whose workers make the runs;
+    the folder of the runs is then one that all of them share.
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--card", choices=wanted, help="the runs of this card alone")
+    choices = list(names) or wanted
+    parser.add_argument("--card", choices=choices, help="the runs of this card alone")
     parser.add_argument("--seed", type=int, help="the runs of this seed alone")
     parser.add_argument(
         "--jobs", type=int, default=-1, help="at once; -1: all that can"
@@ -164,7 +167,7 @@ def main(
     try:
         with _cluster(given.dask):
             done = run(train, some, jobs=given.jobs, **how)
-        if given.card is None and given.seed is None:
+        if some.keys() == wanted.keys() and given.seed is None:
             cards(done)
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         sys.exit(f"{parser.prog}: {error}")
