@@ -134,22 +134,6 @@ def test_a_number_beats_the_best_known_meets_its_bar_or_is_short_of_it(
     assert state(question, CARD | {"mean": mean}) == state_of_it
 
 
-CLAIM = {"what": "test accuracy", "numbers": [0.8, 0.9], "unit": "%"}
-
-
-def test_an_answer_with_a_claim_shows_its_number():
-    question = QUESTION | {"answer": "a.ipynb#run", "claim": "test accuracy"}
-    homeworks = {"course": {"title": "A homework", "questions": [question]}}
-    cell = row(results_page(homeworks, {}, {"a.ipynb": [CLAIM]}))[3]
-    chip = '<span class="chip met">[meets the bar](../a.ipynb#run)</span>'
-    assert cell.startswith(f"**85\N{NO-BREAK SPACE}%** {chip}<br><svg")
-    assert cell.endswith("<br>standard deviation 7.1 points, 2 seeds")
-    with pytest.raises(
-        ValueError, match=r"a\.ipynb has no claim named 'test accuracy'"
-    ):
-        results_page(homeworks, {}, {"a.ipynb": []})
-
-
 def test_the_strips_of_a_table_have_one_axis():
     low = CARD | {"seeds": [{"seed": 0, "value": 0.5, "seconds": 1}], "mean": 0.5}
     questions = [QUESTION, QUESTION | {"key": "p", "card": "p.json"}]
@@ -210,11 +194,10 @@ def test_a_key_names_one_question():
 
 @pytest.mark.parametrize("course, question", ALL, ids=lambda part: str(part)[:24])
 def test_a_question_has_what_the_page_reads_and_nothing_else(course, question):
-    fields = {"key", "question", "bar", "unit", "known", "card", "answer", "claim"}
+    fields = {"key", "question", "bar", "unit", "known", "card", "answer"}
     assert {"key", "question"} <= set(question) <= fields
     assert not {"card", "answer"} <= set(question)
     assert set(question.get("known", {})) <= {"text", "value", "source"}
-    assert "claim" not in question or "answer" in question
     bar = question.get("bar", "")
     if not isinstance(bar, str):
         [(word, number)] = bar.items()

@@ -163,8 +163,7 @@ def write_pages(root: Path) -> None:
     theories = read_theories(root / "proofs")
     write_whole(root / "pages/ledger.md", ledger(notebooks, numbers(theories)))
     write_whole(root / "pages/references.md", references(bibliography))
-    claimed = {path: [c.record for c in claims(nb)] for path, nb in notebooks.items()}
-    write_whole(root / "pages/results.md", results_page(homeworks, cards, claimed))
+    write_whole(root / "pages/results.md", results_page(homeworks, cards))
     chapters = {_number(path): f"../{path}" for path in notebooks}
     listed = theorem_list(theories, chapters)
     write_whole(root / "pages/theorems.txt", listed)  # which formal.md includes

@@ -1,9 +1,8 @@
 """The results page: every question of the homeworks, its bar, the best known, ours."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
 
 from helpers import results
@@ -26,10 +25,10 @@ Missing: {missing}.
 Ours is the mean over seeds, each a training run of its own, with the standard
 deviation. In the strip under it each dot is a seed, the dashed line is the bar, and the
 solid line is the best known result; a table's strips have one axis. A question that a
-chapter answers has a link, and a number where the chapter claims one; what has no
-answer yet is **missing**, and a dash says that there is nothing to meet or to compare
-with. The commands below a table, run from the root of the repository, measure again and
-write the files from which this page takes its numbers.
+chapter answers has a link; what has no answer yet is **missing**, and a dash says that
+there is nothing to meet or to compare with. The commands below a table, run from the
+root of the repository, measure again and write the files from which this page takes its
+numbers.
 
 </details>
 """
@@ -44,22 +43,14 @@ CHIPS = {  # what a state is called, and the kind of its chip
 }
 
 Question = Mapping[str, Any]
-Card = Mapping[str, Any]  # of a result, or made of a chapter's claim
-Claims = Mapping[str, Sequence[Mapping[str, Any]]]
+Card = Mapping[str, Any]
 
 
-def results_page(
-    homeworks: Mapping[str, Any],
-    cards: Mapping[str, Card],
-    claims: Claims | None = None,
-) -> str:
+def results_page(homeworks: Mapping[str, Any], cards: Mapping[str, Card]) -> str:
     """The results page.
 
     homeworks: the content of `solutions/questions.yml`.
     cards: what `results.read` returns, by path, for the cards that are there.
-    claims: the records of the notebooks' claims, by path.
-
-    Raises ValueError where no claim of a notebook has the name that a question gives.
     """
     questions = [q for homework in homeworks.values() for q in homework["questions"]]
     answered = sum("answer" in question for question in questions)
@@ -69,9 +60,7 @@ def results_page(
         answered=answered,
         missing=len(questions) - len(cards) - answered,
     )
-    return head + "".join(
-        _section(part, cards, claims or {}) for part in homeworks.values()
-    )
+    return head + "".join(_section(part, cards) for part in homeworks.values())
 
 
 def state(question: Question, card: Card | None) -> str:
@@ -87,27 +76,6 @@ def state(question: Question, card: Card | None) -> str:
     if known is not None and sign * (mean - known) > 0:
         return "beaten"
     return "measured" if limit is None else "met"
-
-
-def made_of(
-    question: Question, cards: Mapping[str, Card], claims: Claims
-) -> Card | None:
-    """The number of a question: its card's, or that of its chapter's claim."""
-    if "claim" not in question:
-        return cards.get(question.get("card"))
-    path = question["answer"].split("#")[0]
-    if path not in claims:
-        return None
-    for record in claims[path]:
-        if re.fullmatch(question["claim"], record["what"]):
-            numbers = record["numbers"]
-            return {
-                "unit": record["unit"],
-                "mean": fmean(numbers),
-                "spread": stdev(numbers) if len(numbers) > 1 else None,
-                "seeds": [{"value": number} for number in numbers],
-            }
-    raise ValueError(f"{path} has no claim named {question['claim']!r}")
 
 
 def card_paths(homeworks: Mapping[str, Any]) -> list[str]:
@@ -157,11 +125,9 @@ def strip(
     )
 
 
-def _section(
-    homework: Mapping[str, Any], cards: Mapping[str, Card], claims: Claims
-) -> str:
+def _section(homework: Mapping[str, Any], cards: Mapping[str, Card]) -> str:
     questions = homework["questions"]
-    measured = [made_of(question, cards, claims) for question in questions]
+    measured = [cards.get(question.get("card")) for question in questions]
     axes: dict[str, list[float]] = {}
     for question, card in zip(questions, measured, strict=True):
         if card:
@@ -177,7 +143,7 @@ def _section(
     section = f"\n## {homework['title']}\n\n{progress(done, len(questions))}\n"
     section += table(head, rows)
     commands: dict[str, list[str]] = {}
-    for card in filter(None, map(cards.get, (q.get("card") for q in questions))):
+    for card in filter(None, measured):
         commands.setdefault(card["command"], []).append(plain(card["metric"]))
     for command, metrics in commands.items():
         section += f"\nTo measure the {' and the '.join(metrics)} again:\n"
@@ -239,9 +205,8 @@ def _known(known: Mapping[str, Any]) -> str:
 
 
 def _measured(card: Card) -> str:
-    seeds = f"{len(card['seeds'])} seed{'s' * (len(card['seeds']) > 1)}"
-    if "processor" in card:
-        seeds += f" of {_seconds(card)}"
+    count = len(card["seeds"])
+    seeds = f"{count} seed{'s' * (count > 1)} of {_seconds(card)}"
     if card["spread"] is None:
         return seeds
     spread = card["spread"] * (100 if card["unit"] == "%" else 1)
