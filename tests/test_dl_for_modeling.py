@@ -28,7 +28,7 @@ COURSE = ROOT / "solutions/dl_for_modeling"
 PROGRAMS = ["mnistClassification", "pytorchMnist"]
 PROGRAMS += ["accurateChecker1", "accurateChecker2"]
 NUMPY_FILES = ("npMnistParameters.npy", "npMnistStructure.json")
-SHORT = ["--hidden", "24", "--num_epoch", "6", "--batch_size", "20", "--average", "0.9"]
+SHORT = ["--hidden", "24", "--num_epoch", "4", "--batch_size", "20", "--average", "0.9"]
 
 
 @pytest.fixture(scope="module")
@@ -489,7 +489,7 @@ def test_test_images_are_read_at_the_end_and_not_where_others_are_held_out(
     monkeypatch.setattr(numpy_program, "accuracy", look)
     trained(numpy_program, *flags)
     assert calls.count(100) == reads  # from 0 to 1, and raw
-    assert calls[-3:] == [100, 100, 400] if reads else len(calls) == 12
+    assert calls[-3:] == [100, 100, 400] if reads else len(calls) == 13
 
 
 def test_the_network_stored_is_the_average_that_follows_the_parameters(
@@ -505,6 +505,35 @@ def test_the_network_stored_is_the_average_that_follows_the_parameters(
     numpy_program.train(net, velocities, average, images, one_hot(40, 10), 0, flags)
     for mean, param in zip(average, params, strict=True):
         np.testing.assert_allclose(mean, param, rtol=1e-5, atol=1e-7)
+
+
+def test_last_passes_have_raw_pixels_in_every_second_batch_and_a_first_layer_at_rest(
+    numpy_program, here, monkeypatch
+):
+    largest, forward = [], numpy_program.net_forward
+
+    def look(net, x, label):
+        largest.append(float(x.max()))
+        return forward(net, x, label)
+
+    monkeypatch.setattr(numpy_program, "net_forward", look)
+    images, flags = np.full((40, 28, 28), 255, np.uint8), numpy_program.parse(SHORT)
+    for epoch, pixels, rests in ((3, [1, 1], False), (4, [1, 255], True)):
+        net = numpy_program.network([784, 3, 10])
+        params = numpy_program.parameters_of(net)
+        first, second = params[0].copy(), params[2].copy()
+        rest = [[np.zeros_like(p) for p in params] for _ in range(2)]
+        numpy_program.train(net, *rest, images, one_hot(40, 10), epoch, flags)
+        np.testing.assert_allclose(largest, pixels, rtol=1e-3)
+        assert (params[0] == first).all() == rests
+        assert (params[2] != second).any()
+        largest.clear()
+
+
+def test_the_last_passes_begin_with_the_average(numpy_program, here):
+    still = trained(numpy_program, "--raw_rate", "0")
+    assert still == trained(numpy_program, "--raw_epoch", "0")
+    assert still != trained(numpy_program)
 
 
 # The two files, and any checker of them

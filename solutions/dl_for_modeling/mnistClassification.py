@@ -2,12 +2,12 @@
 
     python mnistClassification.py --seed 0
 
-trains 784-200-150-10 with sigmoids and writes npMnistParameters.npy and
-npMnistStructure.json, which accurateChecker1.py reads. It takes some seven minutes on
-one core; a run that is killed goes on after its last whole epoch. Importing this file
-trains nothing. MNIST's four files, packed as .gz or not, are looked for in data/raw,
-then in MNIST/raw below the folder that DL_DATA names, or below data/; else they are
-downloaded into data/raw.
+trains 784-200-150-10 with sigmoids, in the end with raw pixels too, and writes
+npMnistParameters.npy and npMnistStructure.json, which accurateChecker1.py reads. It
+takes some seven minutes on one core; a run that is killed goes on after its last whole
+epoch. Importing this file trains nothing. MNIST's four files, packed as .gz or not, are
+looked for in data/raw, then in MNIST/raw below the folder that DL_DATA names, or below
+data/; else they are downloaded into data/raw.
 """
 
 import argparse
@@ -288,21 +288,30 @@ def accuracy(net, images, label, most=1.0):
 def train(net, velocities, average, images, label, epoch, flags):
     """One pass over the images, in place; average follows the parameters slowly.
 
-    Returns the mean loss of the batches.
+    In the passes after num_epoch every second batch has pixels to 255, as one edition
+    of the checker has them, and the first layer rests: its gradients would be 255
+    times as large. Returns the mean loss of the batches.
     """
+    raw, done, passes, rate = False, epoch, flags.num_epoch, flags.learning_rate
+    if epoch >= flags.num_epoch:
+        raw, done = True, epoch - flags.num_epoch
+        passes, rate = flags.raw_epoch, flags.raw_rate
+    moving = (net[1:], velocities[2:]) if raw else (net, velocities)
     rng = np.random.default_rng([flags.seed, epoch])  # so that a run can go on
     batches = np.array_split(
         rng.permutation(len(images)), len(images) // flags.batch_size
     )
     losses = []
     for number, rows in enumerate(batches):
-        left = 1 - (epoch + number / len(batches)) / flags.num_epoch
+        left = 1 - (done + number / len(batches)) / passes
         x = images[rows] / np.float32(255)
         if flags.distort:
             x = distorted(x, rng, flags.distort)
+        if raw and number % 2:
+            x *= 255
         _, loss = net_forward(net, x.reshape(len(rows), -1), label[rows])
         net_backward(net)
-        sgd(net, velocities, flags.learning_rate * left, flags.momentum)
+        sgd(*moving, rate * left, flags.momentum)
         for mean, parameter in zip(average, parameters_of(net), strict=True):
             mean += np.float32(1 - flags.average) * (parameter - mean)
         losses.append(float(loss))
@@ -370,7 +379,13 @@ def main(arguments=None):
     out = Path(flags.out)
     checkpoint = out / "mnist.checkpoint"
     measured = resumed(checkpoint, state, vars(flags) | {"out": ""})
-    for epoch in range(len(measured["epochs"]), flags.num_epoch):
+    for epoch in range(len(measured["epochs"]), flags.num_epoch + flags.raw_epoch):
+        if epoch == flags.num_epoch:  # from here on it learns from the average
+            for parameter, mean in zip(parameters_of(net), average, strict=True):
+                parameter[...] = mean
+            for velocity in velocities:
+                velocity[...] = 0
+            measured["raw_before"] = accuracy(mean_net, images, label, 255)
         since = time.perf_counter()
         loss = train(net, velocities, average, images[kept], label[kept], epoch, flags)
         values = {"loss": loss, "seconds": time.perf_counter() - since}
@@ -405,6 +420,8 @@ def parse(arguments=None):
         ("momentum", 0.9, "share of the velocity that a step keeps"),
         ("batch_size", 100, "images a step"),
         ("num_epoch", 200, "passes over the training images"),
+        ("raw_epoch", 2, "passes after them, half of the batches with pixels to 255"),
+        ("raw_rate", 0.1, "learning rate of these at the start; it falls to 0"),
         ("average", 0.999, "share of the averaged parameters that a step keeps"),
         ("distort", 1.0, "strength of the distortions"),
         ("validation", 0, "training images held out; 0: the test images are read"),
