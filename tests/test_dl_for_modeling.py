@@ -844,6 +844,11 @@ def test_damaged_weights_are_refused(program, handed_in, here, question, damage)
 # The folder
 
 
+def test_every_seed_of_the_card_passes_both_editions_of_the_checker():
+    for run in results.read(COURSE / "cards/numpy-mnist.json")["seeds"]:
+        assert min(run[of] for of in ("value", "raw_test", "raw_train")) >= 0.94
+
+
 def test_importing_any_program_trains_nothing_and_leaves_nothing(small, here):
     code = f"import sys; sys.path.insert(0, {str(COURSE)!r})\n"
     code += "import mnistClassification\nassert 'torch' not in sys.modules\n"
