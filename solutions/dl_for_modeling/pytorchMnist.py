@@ -40,9 +40,12 @@ def digits(train):
         if len(found.data) != len(found.targets):
             raise ValueError(f"{len(found.data)} images, {len(found.targets)} labels")
     except Exception as error:  # torchvision raises many
-        files = ROOT / f"MNIST/raw/{'train' if train else 't10k'}-*"
+        raw = ROOT / "MNIST/raw"
+        names = [name.removesuffix(".gz") for name, _ in MNIST.resources]
+        missing = [name for name in names if not (raw / name).is_file()]
+        files = ", ".join(missing) or ("train-*" if train else "t10k-*")
         why = " ".join(str(error).split()) or type(error).__name__
-        sys.exit(f"{files} can't be read: {why}; put MNIST's four files there")
+        sys.exit(f"{raw}/{files} can't be read: {why}; put MNIST's four files there")
     return found
 
 
