@@ -18,9 +18,8 @@ from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 
 from helpers import results
-from tools.pages import claims
 from tools.reading import text_cells
-from tools.results_page import card_paths, made_of, progress, show, state
+from tools.results_page import card_paths, progress, show, state
 from tools.site_faces import face
 
 PAGE, PATHS = "intro", "a-path-for-each-homework"
@@ -112,14 +111,8 @@ def standings(root: Path) -> Iterator[str]:
     homeworks = yaml.safe_load(file.read_text("utf-8"))
     paths = filter(lambda path: (root / path).is_file(), card_paths(homeworks))
     cards = {path: results.read(root / path) for path in paths}
-    claimed = {
-        path.relative_to(root).as_posix(): [
-            claim.record for claim in claims(nbformat.read(path, as_version=4))
-        ]
-        for path in sorted(root.glob("chapters/*.ipynb"))
-    }
     for homework in homeworks.values():
-        made = [(q, made_of(q, cards, claimed)) for q in homework["questions"]]
+        made = [(q, cards.get(q.get("card"))) for q in homework["questions"]]
         done = sum(state(q, card) not in ("missing", "short") for q, card in made)
         lines = []
         for question, card in made:
