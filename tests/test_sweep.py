@@ -357,6 +357,13 @@ def test_each_of_a_recipes_sweeps_writes_its_cards_unless_another_is_picked(
         called(monkeypatch, "--card", "plane", names=WANTED)
 
 
+def test_a_seed_that_no_run_has_is_said(runs, monkeypatch, capsys):
+    called(monkeypatch, "--card", "plain", "--seed", "99")
+    assert capsys.readouterr().out == "no run of plain has seed 99\n"
+    called(monkeypatch, "--card", "plain", "--seed", "1")
+    assert "no run" not in capsys.readouterr().out
+
+
 def test_a_recipe_that_fails_or_is_stopped_ends_with_one_line(monkeypatch):
     with pytest.raises(SystemExit, match=r"^recipe\.py: no data$"):
         called(monkeypatch, train=failing)

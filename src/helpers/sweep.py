@@ -164,6 +164,8 @@ def main(
         for card, (settings, seeds) in wanted.items()
         if given.card in (None, card)
     }
+    if given.seed is not None and some and not any(seeds for _, seeds in some.values()):
+        print(f"no run of {', '.join(some)} has seed {given.seed}")
     try:
         with _cluster(given.dask):
             done = run(train, some, jobs=given.jobs, **how)
