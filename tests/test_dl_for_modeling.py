@@ -632,6 +632,9 @@ def saved(handed_in, here):
         ({"struct": ["linear"] * 3, "num_parametes": [[784, 24], [24, 10], [10, 1]]},
          "can't be read"),
         ({"struct": 7}, "can't be read"),
+        ({"struct": [["linear"]] * 6}, r"has a node \['linear'\]; known"),
+        ({"num_parametes": [None] * 6}, r"of None, expected \[in, out\]"),
+        ({"num_parametes": [[784]] * 6}, r"of \[784\], expected \[in, out\]"),
         ({"sha256": "0"}, "isn't the file that npMnistStructure.json was saved with"),
     ],
 )  # fmt: skip
@@ -640,6 +643,26 @@ def test_files_that_do_not_fit_are_refused(program, saved, changes, problem):
     assert len(program.accurateChecker1.network()) == 6
     saved(**changes)
     with pytest.raises(ValueError, match=problem):
+        program.accurateChecker1.network()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"\x93NUMPY\x01\x00\x10\x00{'descr':((((,,,\n", "can't be read"),
+        (b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<f4', 'fortran_order': False, "
+         b"'shape': (99999999999999, 24), }".ljust(117) + b"\n", "can't be read"),
+        (None, "has numbers of <U32, expected floats"),
+    ],
+    ids=["header", "too large", "text"],
+)  # fmt: skip
+def test_arrays_that_cannot_be_are_refused(program, saved, content, problem):
+    saved()
+    if content is None:
+        np.save(NUMPY_FILES[0], np.zeros((784, 24), np.float32).astype(str))
+    else:
+        Path(NUMPY_FILES[0]).write_bytes(content)
+    with pytest.raises(ValueError, match=rf"npMnistParameters\.npy {problem}"):
         program.accurateChecker1.network()
 
 
@@ -814,6 +837,19 @@ def test_our_checker_loads_what_others_build_of_other_layers(program, here):
     loaded = program.accurateChecker2.network()
     assert not loaded.training
     torch.testing.assert_close(loaded[1].weight, net[1].weight)
+
+
+@pytest.mark.parametrize(
+    ("net", "said"),
+    [
+        (nn.Linear(3, 10), r"fails on images of shape \(100, 784\)"),
+        (nn.Linear(784, 3), r"logits of shape \(100, 3\), expected \(100, 10\)"),
+    ],
+)
+def test_a_network_for_something_else_is_refused(program, here, net, said):
+    torch.save(net, "mnistNet.pth")
+    with pytest.raises(ValueError, match=rf"mnistNet\.pth .*{said}"):
+        program.accurateChecker2.main()
 
 
 DAMAGES = {

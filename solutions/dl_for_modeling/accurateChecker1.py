@@ -47,7 +47,7 @@ def network():
     try:
         structure = json.loads(Path(STRUCTURE).read_text("utf-8"))
         nodes = list(zip(structure["struct"], structure["num_parametes"], strict=True))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"{STRUCTURE} can't be read: {error!r}") from None
     sha256 = hashlib.sha256(Path(PARAMETERS).read_bytes()).hexdigest()
     if structure.get("sha256", sha256) != sha256:  # the template's has none
@@ -56,8 +56,11 @@ def network():
     with Path(PARAMETERS).open("rb") as file:
         for name, shape in nodes:
             if name == "linear":
+                if not isinstance(shape, list) or len(shape) != 2:
+                    problem = f"a linear layer of {shape!r}, expected [in, out]"
+                    raise ValueError(f"{STRUCTURE} has {problem}")
                 net.append(Linear(*shape, *(array(file, shape[i:]) for i in (0, 1))))
-            elif name in NODES:
+            elif isinstance(name, str) and name in NODES:
                 net.append(NODES[name]())
             else:
                 known = ", ".join(["linear", *NODES])
@@ -71,8 +74,10 @@ def array(file, shape):
     """The next array of a file, of that shape; code that it may hold isn't run."""
     try:
         found = np.lib.format.read_array(file, allow_pickle=False)
-    except ValueError as error:
+    except Exception as error:  # NumPy raises many
         raise ValueError(f"{PARAMETERS} can't be read: {error}") from None
+    if found.dtype.kind != "f":
+        raise ValueError(f"{PARAMETERS} has numbers of {found.dtype}, expected floats")
     if list(found.shape) != shape:
         raise ValueError(f"{PARAMETERS} has {found.shape}, {STRUCTURE} has {shape}")
     return found

@@ -37,6 +37,19 @@ def network():
     return net.eval()
 
 
+def logits_of(net, images):
+    """Logits (n, 10); raises ValueError for a network that makes no such of images."""
+    try:
+        logits = net(images)
+    except Exception as error:  # whatever a foreign network may raise
+        what = f"fails on images of shape {tuple(images.shape)}: {error!r}"
+        raise ValueError(f"{FILE} holds a network that {what}") from None
+    shape, wanted = tuple(getattr(logits, "shape", ())), (len(images), 10)
+    if shape != wanted:
+        raise ValueError(f"{FILE} gives logits of shape {shape}, expected {wanted}")
+    return logits
+
+
 @torch.no_grad()
 def main():
     """Print the number of parameters, the loss, and the accuracy in whole percent."""
@@ -44,7 +57,7 @@ def main():
     count = sum(each.numel() for each in net.parameters() if each.requires_grad)
     right = seen = loss = 0
     for images, labels in test_loader:
-        logits = net(images.reshape(len(images), 28 * 28))
+        logits = logits_of(net, images.reshape(len(images), 28 * 28))
         loss += nn.functional.cross_entropy(logits, labels, reduction="sum").item()
         right += (logits.argmax(dim=1) == labels).sum().item()
         seen += len(labels)
