@@ -330,6 +330,85 @@ def test_logits_that_do_not_fit_are_refused(ours, here, content):
         trained(ours, "--teacher", "logits.pt")
 
 
+def test_a_run_does_not_go_on_with_another_teacher_but_with_the_same_elsewhere(
+    ours, here
+):
+    logits = torch.zeros(300, 2, 3, 3, 10)
+    for name, value in (("one.pt", 0), ("same.pt", 0), ("two.pt", 1)):
+        torch.save({"part": logits + value}["part"], name)
+    Path("same.pt").write_bytes(Path("one.pt").read_bytes())
+    trained(ours, "--teacher", "one.pt")
+    trained(ours, "--teacher", "same.pt")
+    Path("one.pt").write_bytes(Path("two.pt").read_bytes())
+    with pytest.raises(ValueError, match="another teacher or other flags; delete it"):
+        trained(ours, "--teacher", "one.pt")
+
+
+BROKEN = {
+    "text": lambda content: b"hello\n",
+    "empty": lambda content: b"",
+    "cut": lambda content: content[: len(content) // 2],
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_broken_checkpoint_or_teacher_is_named(ours, here, broken):
+    trained(ours, "--epochs", "1")
+    torch.save(torch.zeros(300, 2, 3, 3, 10), "logits.pt")
+    for name, flags in (
+        ("cifarNet.checkpoint", ()),
+        ("logits.pt", ("--teacher", "logits.pt")),
+    ):
+        Path(name).write_bytes(BROKEN[broken](Path(name).read_bytes()))
+        with pytest.raises(ValueError, match=f"{name} is damaged, or another file"):
+            trained(ours, "--epochs", "1", *flags)
+        Path("cifarNet.checkpoint").unlink(missing_ok=True)
+
+
+def test_a_foreign_file_in_the_checkpoints_place_is_refused(ours, here):
+    torch.save({"weights": torch.zeros(1)}, "cifarNet.checkpoint")
+    with pytest.raises(ValueError, match="delete it"):
+        trained(ours)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--validation", "-5"), "--validation -5: expected 0 or more"),
+        (("--batch", "0"), "--batch 0: expected 1 or more"),
+        (("--shift", "-1"), "--shift -1: expected 0 or more"),
+        (("--steps", "3", "-1"), "each 1 or more"),
+        (("--steps", *"111111"), "up to 5 numbers"),
+        (("--out", "net.checkpoint"), "expected another ending"),
+        (("--out", "net.json"), "expected another ending"),
+        (("--out", "."), "expected a file's name"),
+        (("--out", "nowhere/net.pth"), "in a folder that is there"),
+    ],
+)
+def test_flags_that_cannot_be_are_refused_before_training(
+    ours, here, capsys, flags, said
+):
+    with pytest.raises(SystemExit):
+        ours.parse(flags)
+    assert said in capsys.readouterr().err
+
+
+def test_holding_all_images_out_is_refused(ours, here):
+    with pytest.raises(ValueError, match="--validation 300 leaves none of 300 images"):
+        trained(ours, "--validation", "300")
+
+
+def test_a_full_disk_is_said_and_leaves_no_part(ours, here, monkeypatch):
+    def full(state, path):
+        path.write_bytes(b"PK")
+        raise RuntimeError("unexpected pos 64 vs 0")  # what torch says then
+
+    monkeypatch.setattr(ours.torch, "save", full)
+    with pytest.raises(OSError, match=r"cifarNet\.checkpoint can't be written"):
+        trained(ours)
+    assert not list(here.iterdir())
+
+
 # Checkers
 
 
@@ -409,7 +488,7 @@ def test_only_the_public_score_rounds_its_divisor_down(
     program, monkeypatch, capsys, trained, stored, floored, exact
 ):
     checker = program.accurateChecker3
-    halves = [(torch.eye(2), torch.tensor([0, 0]))]
+    halves = [(torch.eye(2, 10), torch.tensor([0, 0]))]
     monkeypatch.setattr(checker, "network", lambda: nn.Identity())
     monkeypatch.setattr(checker, "counts", lambda net: (trained, stored))
     monkeypatch.setattr(checker, "test_loader", halves)
@@ -423,9 +502,10 @@ def test_buffers_and_frozen_parameters_count_and_a_hidden_tensor_is_refused(prog
     net = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
     net[0].weight.requires_grad_(False)
     assert program.accurateChecker3.counts(net) == (9, 15 + 6 + 7)
-    net[1].hidden = torch.ones(5)
-    with pytest.raises(ValueError, match=r"isn't counted: 1\.hidden"):
-        program.accurateChecker3.counts(net)
+    for hidden in (torch.ones(5), [torch.ones(5)], {"a": (0, torch.ones(5))}):
+        net[1].hidden = hidden
+        with pytest.raises(ValueError, match=r"isn't counted: 1\.hidden"):
+            program.accurateChecker3.counts(net)
 
 
 class Spy:
@@ -466,6 +546,20 @@ def test_damaged_weights_are_refused(program, handed_in, here, damage):
     Path("cifarNet.pth").write_bytes(damaged[damage])
     with pytest.raises(ValueError, match=r"cifarNet\.pth"):
         program.accurateChecker3.network()
+
+
+def test_a_network_for_something_else_is_refused(program, here):
+    """Such as the one of question 4: its class has the same name."""
+    net = program.cifar10Classification.NeuralNetwork(8, (1,))
+    del net.stem
+    for given, said in (
+        (net, "fails on images of shape .*no attribute 'stem'"),
+        (nn.Linear(784, 10), "fails on images of shape"),
+        (nn.Flatten(), r"logits of shape \(100, 3072\), expected \(100, 10\)"),
+    ):
+        torch.save(given, "cifarNet.pth")
+        with pytest.raises(ValueError, match=rf"cifarNet\.pth .*{said}"):
+            program.accurateChecker3.main()
 
 
 def test_without_the_file_the_checker_says_what_to_run(program, here):
@@ -537,6 +631,18 @@ def test_a_teacher_is_used_where_there_is_one(recipe):
     assert list(recipe.wanted()) == [recipe.PLAIN, recipe.TAUGHT]
 
 
+def test_another_teacher_of_the_same_name_makes_runs_and_logits_of_its_own(
+    recipe, monkeypatch
+):
+    (recipe.TEACHER / "cnn.pt").write_bytes(b"one")
+    runs, _ = recipe.wanted()[recipe.TAUGHT]
+    monkeypatch.setattr(recipe.Path, "exists", lambda path: True)  # all is made
+    logits = recipe.lesson()
+    assert recipe.lesson() == logits
+    (recipe.TEACHER / "cnn.pt").write_bytes(b"two")
+    assert recipe.wanted()[recipe.TAUGHT][0] != runs and recipe.lesson() != logits
+
+
 @pytest.mark.parametrize("taught", [False, True])
 def test_the_recipe_ships_the_network_of_seed_0_with_its_score(
     recipe, monkeypatch, taught
@@ -544,7 +650,7 @@ def test_the_recipe_ships_the_network_of_seed_0_with_its_score(
     if taught:
         (recipe.TEACHER / "cnn.pt").touch()
     monkeypatch.setattr(recipe, "lesson", lambda: "/somewhere/logits.pt")
-    called = []
+    called, name = [], recipe.teacher() if taught else ""
 
     def call(program, *words, **variables):
         flags = dict(zip(words[::2], words[1::2], strict=True))
@@ -566,7 +672,7 @@ def test_the_recipe_ships_the_network_of_seed_0_with_its_score(
     assert (recipe.HERE / "cifarNet.pth").read_text() == f"{teacher}, seed 0"
     card = results.read(recipe.HERE / "cards/cifar-net.json")
     assert results.values(card) == pytest.approx([0.8, 0.81, 0.82])
-    assert card["parameters"] == {"shift": 2, "teacher": "cnn.pt" if taught else ""}
+    assert card["parameters"] == {"shift": 2, "teacher": name}
     assert card["seeds"][0]["seconds"] == 6 and card["seeds"][0]["mirrored"] == 0.9
     again = "python cifar10Classification.py --seed 0"
     again += " --teacher logits.pt" if taught else ""

@@ -44,6 +44,15 @@ def network():
     return net.eval()
 
 
+def tensors_in(value):
+    """The tensors that a value is, or that its lists, tuples, sets and dicts hold."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [tensor for each in value for tensor in tensors_in(each)]
+    return [value] if isinstance(value, torch.Tensor) else []
+
+
 def counts(net):
     """The parameters that require a gradient, and all numbers that are stored.
 
@@ -54,11 +63,24 @@ def counts(net):
     known = {id(each) for each in stored}
     for name, module in net.named_modules():
         for attribute, value in vars(module).items():
-            if isinstance(value, torch.Tensor) and id(value) not in known:
+            if any(id(each) not in known for each in tensors_in(value)):
                 place = ".".join(filter(None, (name, attribute)))
                 raise ValueError(f"{FILE} holds a tensor that isn't counted: {place}")
     trained = sum(each.numel() for each in net.parameters() if each.requires_grad)
     return trained, sum(each.numel() for each in stored)
+
+
+def logits_of(net, images):
+    """Logits (n, 10); raises ValueError for a network that makes no such of images."""
+    try:
+        logits = net(images)
+    except Exception as error:  # whatever a foreign network may raise
+        what = f"fails on images of shape {tuple(images.shape)}: {error!r}"
+        raise ValueError(f"{FILE} holds a network that {what}") from None
+    shape, wanted = tuple(getattr(logits, "shape", ())), (len(images), 10)
+    if shape != wanted:
+        raise ValueError(f"{FILE} gives logits of shape {shape}, expected {wanted}")
+    return logits
 
 
 @torch.no_grad()
@@ -68,7 +90,7 @@ def main():
     trained, stored = counts(net)
     right = seen = 0
     for images, labels in test_loader:
-        right += (net(images).argmax(dim=1) == labels).sum().item()
+        right += (logits_of(net, images).argmax(dim=1) == labels).sum().item()
         seen += len(labels)
     percent = 100 * right / seen
     print(f"parameters: {trained}")

@@ -14,6 +14,7 @@ view of an image that --shift allows: as it is or mirrored, moved down, moved ri
 """
 
 import argparse
+import hashlib
 import json
 import math
 import os
@@ -178,9 +179,19 @@ def descent(net, flags):
     return torch.optim.AdamW(net.parameters(), rate, weight_decay=decay, fused=True)
 
 
+def loaded(path, device="cpu"):
+    """What a file holds; code isn't run. Raises ValueError if it can't be read."""
+    with Path(path).open("rb") as file:
+        try:
+            return torch.load(file, device, weights_only=True)
+        except Exception as error:  # torch and pickle raise many
+            problem = f"{path} is damaged, or another file ({type(error).__name__})"
+            raise ValueError(problem) from None
+
+
 def logits_of(teacher, count, shift):
     """A teacher's logits from its file; raises ValueError where they don't fit."""
-    logits = torch.load(teacher, map_location="cpu", weights_only=True)
+    logits = loaded(teacher)
     shape, side = tuple(getattr(logits, "shape", ())), 2 * shift + 1
     if shape != (wanted := (count, 2, side, side, 10)):
         raise ValueError(f"{teacher} holds logits of {shape}, expected {wanted}")
@@ -190,7 +201,11 @@ def logits_of(teacher, count, shift):
 def save(state, path):
     """Write in one step, so that a killed run leaves a whole file."""
     part = path.with_name(f"{path.name}.part")
-    torch.save(state, part)
+    try:
+        torch.save(state, part)
+    except RuntimeError as error:  # what torch makes of a full disk
+        part.unlink(missing_ok=True)
+        raise OSError(f"{path} can't be written: {error}") from None
     part.replace(path)
 
 
@@ -199,10 +214,13 @@ def train(net, flags=None):
 
     flags: the settings, as the command line has them; left out, its defaults.
     Returns what was measured, epoch by epoch. Raises FloatingPointError for a loss that
-    isn't finite.
+    isn't finite, ValueError for a checkpoint or a teacher's file that doesn't fit.
     """
     flags = flags or parse([])
     images, labels = tensors(train_loader)
+    if flags.validation >= len(labels):
+        problem = f"--validation {flags.validation} leaves none of {len(labels)} images"
+        raise ValueError(f"{problem} to train on")
     # Held out, for every try, are the same of the training images.
     order = torch.from_numpy(np.random.default_rng(50_000).permutation(len(labels)))
     kept, held = order[flags.validation :], order[: flags.validation]
@@ -223,10 +241,14 @@ def train(net, flags=None):
     parts["average"] = average
     checkpoint, measured = Path(flags.out).with_suffix(".checkpoint"), []
     settings = vars(flags) | {"out": ""}
+    if flags.teacher:  # by what it says, wherever it lies
+        content = Path(flags.teacher).read_bytes()
+        settings["teacher"] = hashlib.sha256(content).hexdigest()
     if checkpoint.exists():
-        state = torch.load(checkpoint, DEVICE, weights_only=True)
-        if state["flags"] != settings:
-            raise ValueError(f"{checkpoint} is of a run with other flags; delete it")
+        state = loaded(checkpoint, DEVICE)
+        if not isinstance(state, dict) or state.get("flags") != settings:
+            problem = f"{checkpoint} is of a run with another teacher or other flags"
+            raise ValueError(f"{problem}; delete it")
         for name, part in parts.items():
             part.load_state_dict(state[name])
         measured = state["measured"]
@@ -311,7 +333,19 @@ def parse(arguments=None):
     ):
         add(f"--{name}", type=type(default), default=default, help=meaning)
     add("--precision", default="bfloat16", choices=("bfloat16", "float32"))
-    return parser.parse_args(arguments)
+    flags = parser.parse_args(arguments)
+    for name in ("width", "epochs", "batch", "plain", "shift", "validation", "seed"):
+        value, least = getattr(flags, name), int(name in ("width", "epochs", "batch"))
+        if value < least:
+            parser.error(f"--{name} {value}: expected {least} or more")
+    if len(flags.steps) > 5 or min(flags.steps) < 1:  # from 16x16 pixels to one
+        parser.error(f"--steps {flags.steps}: expected up to 5 numbers, each 1 or more")
+    out = Path(flags.out)
+    if out.is_dir() or not out.parent.is_dir():
+        parser.error(f"--out {out}: expected a file's name, in a folder that is there")
+    if out.suffix in (".checkpoint", ".json"):  # these are written beside it
+        parser.error(f"--out {out}: expected another ending, such as .pth")
+    return flags
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ says of each image what it sees in all its 50 views, which takes most of an hour
 import json
 import os
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -33,11 +34,17 @@ MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 SHIFT = 2
 
 
+def teacher():
+    """The teacher by its name and its content, in a word each."""
+    content = (TEACHER / "cnn.pt").read_bytes()
+    return f"cnn.pt {sha256(content).hexdigest()[:12]}"
+
+
 def wanted():
     """The runs: with a teacher only where there is one."""
     runs = {PLAIN: ({"shift": SHIFT}, range(3))}
     if (TEACHER / "cnn.pt").exists():
-        runs[TAUGHT] = ({"shift": SHIFT, "teacher": "cnn.pt"}, range(3))
+        runs[TAUGHT] = ({"shift": SHIFT, "teacher": teacher()}, range(3))
     return runs
 
 
@@ -63,7 +70,7 @@ def seen(net, images):
 
 def lesson():
     """The file of the teacher's logits on the training images; made if need be."""
-    path = sweep.folder(HERE.name, "teacher", 0) / "logits.pt"
+    path = sweep.folder(HERE.name, "teacher", 0) / f"logits {teacher()}"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         if not path.exists():
@@ -120,8 +127,8 @@ def cards(done):
             "data": data.hashes("cifar10"),
             "packages": ("numpy", "torch", "torchvision"),
         }
-        teacher = " --teacher logits.pt" if name == TAUGHT else ""
-        again = f"python {PROGRAM.name} --seed 0{teacher}"
+        logits = " --teacher logits.pt" if name == TAUGHT else ""
+        again = f"python {PROGRAM.name} --seed 0{logits}"
         card = results.write(
             HERE / f"cards/{'cifar-net' if name == shipped else name}.json",
             question="q5-accuracy",
