@@ -130,7 +130,17 @@ def test_a_side_that_does_not_learn_is_named(digits, monkeypatch):
 
 def test_a_row_holds_medians_and_the_ratios_of_the_turns():
     row = bench.row("other", [1.0, 2.0, 4.0], [3.0, 4.0, 4.0])
-    assert row == "| other | 2.00 | 4.00 | 2.00 | 1.00 to 3.00 |"
+    assert row == "| other | 2.000 | 4.000 | 2.00 | 1.00 to 3.00 |"
+
+
+def test_the_kernels_named_are_those_of_numpy_alone(monkeypatch):
+    one = {"internal_api": "openblas", "num_threads": 1}
+    found = [
+        one | {"filepath": "/lib/scipy.libs/libscipy_openblas.so", "architecture": "A"},
+        one | {"filepath": "/lib/numpy.libs/libscipy_openblas.so", "architecture": "B"},
+    ]
+    monkeypatch.setattr(bench, "threadpool_info", lambda: found)
+    assert "Threads: 1. Kernels of NumPy's OpenBLAS: B. " in bench.surroundings()
 
 
 def test_the_table_is_not_made_from_stand_ins(monkeypatch, tmp_path):

@@ -349,7 +349,7 @@ def row(name: str, one: list[float], other: list[float]) -> str:
     """A row of the table; the ratio is above 1 where ours is faster."""
     ratios = [b / a for a, b in zip(one, other, strict=True)]
     return (
-        f"| {name} | {statistics.median(one):.2f} | {statistics.median(other):.2f} "
+        f"| {name} | {statistics.median(one):.3f} | {statistics.median(other):.3f} "
         f"| {statistics.median(ratios):.2f} | {min(ratios):.2f} to {max(ratios):.2f} |"
     )
 
@@ -357,12 +357,16 @@ def row(name: str, one: list[float], other: list[float]) -> str:
 def surroundings() -> str:
     libraries = threadpool_info()
     threads = sorted({library["num_threads"] for library in libraries})
-    kernels = {each["architecture"] for each in libraries if "architecture" in each}
+    kernels = {
+        each["architecture"]
+        for each in libraries  # SciPy brings another OpenBLAS, with kernels of its own
+        if each["internal_api"] == "openblas" and "numpy" in each["filepath"]
+    }
     packages = ("numpy", "torch", "scikit-learn")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
         f"Processor: {processor()}. Threads: {', '.join(map(str, threads))}. "
-        f"Kernels of NumPy's products: {', '.join(sorted(kernels))}. "
+        f"Kernels of NumPy's OpenBLAS: {', '.join(sorted(kernels)) or 'none'}. "
         f"Python {platform.python_version()}, {versions}."
     )
 
@@ -538,8 +542,9 @@ up to rounding.
 At once in PyTorch is the program that is handed in: the weights are stacked, a step of
 all is one batched product (`baddbmm`), and autograd does the way back. In NumPy it is
 `helpers/recurrent.py`, which does the way back by (16.2) and (16.3) and writes over
-what it no longer needs; its two rows say what stacking adds there. How fast NumPy
-multiplies depends on the kernels that OpenBLAS takes, named below.
+what it no longer needs; its two rows say what stacking adds there. NumPy's products are
+those of OpenBLAS, which takes kernels for the processor that it finds: they are named
+below.
 
 {{surroundings}}
 
