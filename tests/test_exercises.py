@@ -552,3 +552,11 @@ def test_folded_answers_are_correct(path: Path, say: Callable) -> None:
         for number, name in asked:
             exec(answers[number], names)
             assert "correct" in say(find(number), names[name])
+
+
+def test_16_3_takes_the_factor_to_three_digits_as_its_answer_has_it(
+    capsys: pytest.CaptureFixture,
+) -> None:
+    for factor, verdict in ((0.289, "correct"), (0.29, "three digits"), (0.28, "not")):
+        check("16.3", [factor, 6])
+        assert verdict in capsys.readouterr().out

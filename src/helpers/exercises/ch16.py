@@ -127,6 +127,11 @@ EXERCISES = {
             (10 * 64 + 64 * 64 + 2 * 64 + 64 * 10 + 10, "the state has one bias."),
             (64 + 64 * 64 + 64 + 64 * 10 + 10, "a one-hot digit is ten numbers."),
             (10 * 64 + 64 * 64 + 64 * 10, "there are biases too."),
+            (10 * 64 + 64 * 64 + 64 + 64 * 10, "the answer has biases too, b_o."),
+            (
+                20 * 64 + 64 * 64 + 64 + 64 * 10 + 10,
+                "a step reads one digit, ten numbers; 20 is how many digits there are.",
+            ),
             (
                 19 * (10 * 64 + 64 * 64 + 64) + 64 * 10 + 10,
                 "all steps use the same weights.",
@@ -157,11 +162,15 @@ EXERCISES = {
         [12**-0.5, 6],
         mistakes=[
             ([1 / 12, 3], "the factor is a standard deviation, not a variance."),
+            ([1 / 12, 6], "the factor is a standard deviation, not a variance."),
+            ([3**-0.5, 13], "these entries reach half as far: where is that one half?"),
+            ([0.29, 6], "give the factor to three digits, or as a formula."),
             ([12**-0.5, 5], "after 5 steps two thousandths are left."),
             ([12**-0.5, 7], "6 are enough."),
             ([12**-0.5 / 10, 2], "each sum has m terms: where is the root of m?"),
             ([0.5, 10], "the deviation of uniform numbers is below their bound."),
         ],
+        within=1e-4,  # of 6, so that a factor of three digits is right
     ),
     "16.4": Exercise(
         factor,
