@@ -52,6 +52,11 @@ def average_left_out(z: Array, labels: Array) -> Array:
     return softmax(z, axis=1) * by_the_probabilities(z, labels)
 
 
+def diagonal_alone(z: Array, labels: Array) -> Array:
+    p = softmax(z, axis=1)
+    return p * (1 - p) * by_the_probabilities(z, labels)
+
+
 def sum_over_all(z: Array, labels: Array) -> Array:
     p, g = softmax(z, axis=1), by_the_probabilities(z, labels)
     return p * (g - (g * p).sum())
@@ -107,6 +112,7 @@ EXERCISES = {
             (of_one_softmax, "that is with one softmax."),
             (by_the_probabilities, "that is the gradient by p; z lies below it."),
             (average_left_out, "what is subtracted from each entry in (12.5)?"),
+            (diagonal_alone, "raising one logit lowers the other probabilities."),
             (sum_over_all, "the sum goes along each row, not over all of them."),
         ],
     ),
