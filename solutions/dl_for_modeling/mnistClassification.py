@@ -4,10 +4,10 @@
 
 trains 784-200-150-10 with sigmoids, in the end with raw pixels too, and writes
 npMnistParameters.npy and npMnistStructure.json, which accurateChecker1.py reads. It
-takes some seven minutes on one core; a run that is killed goes on after its last whole
-epoch. Importing this file trains nothing. MNIST's four files, packed as .gz or not, are
-looked for in data/raw, then in MNIST/raw below the folder that DL_DATA names, or below
-data/; else they are downloaded into data/raw.
+takes ten to twenty minutes on one core; a run that is killed goes on after its last
+whole epoch. Importing this file trains nothing. MNIST's four files, packed as .gz or
+not, are looked for in data/raw, then in MNIST/raw below the folder that DL_DATA names,
+or below data/; else they are downloaded into data/raw.
 """
 
 import argparse
@@ -289,8 +289,8 @@ def train(net, velocities, average, images, label, epoch, flags):
     """One pass over the images, in place; average follows the parameters slowly.
 
     In the passes after num_epoch every second batch has pixels to 255, as one edition
-    of the checker has them, and the first layer rests: its gradients would be 255
-    times as large. Returns the mean loss of the batches.
+    of the checker has them, and the first layer rests: the gradients of its weights
+    grow with the pixels. Returns the mean loss of the batches.
     """
     raw, done, passes, rate = False, epoch, flags.num_epoch, flags.learning_rate
     if epoch >= flags.num_epoch:
