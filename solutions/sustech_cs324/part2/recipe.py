@@ -61,13 +61,18 @@ def train(settings, seed, folder):
     }
 
 
-def cards(done):
-    """Ship the weights that validated best, and write the cards."""
-    best = max(done[CARD], key=lambda run: run["curves"]["accuracy"][-1])["seed"]
+def shipped(runs):
+    """Ship the weights that validated best; what a card says of them."""
+    best = max(runs, key=lambda run: run["curves"]["accuracy"][-1])["seed"]
     made = sweep.folder(COURSE.name, CARD, best) / WEIGHTS
-    shipped = write_whole(HERE / WEIGHTS, made.read_bytes())
+    weights = write_whole(HERE / WEIGHTS, made.read_bytes())
     flags = AUGMENTED | {"seed": best}
     again = " ".join(f"--{name} {value}" for name, value in flags.items())
+    return weights, best, f"python cnn_train.py {again}"
+
+
+def cards(done):
+    """Write the cards of what is done."""
     for name, runs in done.items():
         parameters, *_ = [run.pop("parameters") for run in runs]
         device, *_ = [run.pop("device") for run in runs]
@@ -80,9 +85,7 @@ def cards(done):
             parameters=parameters,
             data=data.hashes("cifar10"),
             seeds=runs,
-            weights=(shipped, best, f"python cnn_train.py {again}")
-            if name == CARD
-            else None,
+            weights=shipped(runs) if name == CARD else None,
             packages=PACKAGES,
             device=device,
         )
