@@ -728,6 +728,10 @@ def test_the_search_begins_with_the_network_of_the_program(search, ours):
         {"mixture": "gate", "activation": "prelu"},
         {"spatial": "dense", "mixture": "none"},
         {"before": True, "pool": "max"},
+        {"filters": "each step its own"},
+        {"turn": 1, "context": True},
+        {"head": "means and largest"},
+        {"steps": [1, 2, 1]},
     ],
     ids=str,
 )

@@ -12,7 +12,7 @@ it was half a minute before.
 """
 
 from functools import cache
-from itertools import accumulate
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -29,17 +29,20 @@ BASE = {
     "stem": "3x3, stride 2",
     "blocks": "one a size",
     "spatial": "depthwise",
+    "filters": "one set a block",
     "kernel": 3,
     "dilations": [1],  # in turn
     "mixture": "dense",
+    "turn": 0,  # channels by which each step turns its input further
+    "context": False,  # whether a step sees the mean of each map, too
     "norm": "batch, each step its own",
     "before": False,  # whether normalization and activation come first in a step
     "activation": "silu",
     "pool": "avg",
+    "head": "means",  # of the maps, for the linear layer
     "learning_rate": 0.02,
     "batch": 256,
-    "epochs": 8,
-    "ema": 0.999,
+    "epochs": 8,  # too few steps for an average of the weights
     "multiple": 2,  # of which the channels are
 }
 # One thing is changed in each, and the channels with it.
@@ -67,10 +70,20 @@ DESIGNS = {
     "rate-0.04": {"learning_rate": 0.04},
     "batch-128": {"batch": 128},
     "large-maps": {"stem": "3x3, stride 1", "steps": [2, 3, 6], "blocks": "one"},
+    "own-filters": {"filters": "each step its own"},
+    "turned": {"turn": 1},
+    "context": {"context": True},
+    "two-means": {"head": "means and largest"},
+    "three-sizes": {"steps": [3, 5, 3]},
+    "three-sizes-one-block": {"steps": [3, 5, 3], "blocks": "one"},
 }
 WANTED = {
     f"try-{name}": (BASE | changed, range(1)) for name, changed in DESIGNS.items()
 }
+
+
+POOLS = {"avg": F.avg_pool2d, "max": F.max_pool2d}
+HEADS = {"means": [F.avg_pool2d], "means and largest": [F.avg_pool2d, F.max_pool2d]}
 
 
 class LayerNorm(nn.LayerNorm):
@@ -145,49 +158,64 @@ class Design(nn.Module):
 
     def __init__(self, width, settings):
         super().__init__()
-        of = settings
-        self.steps, self.dilations = of["steps"], of["dilations"]
-        self.before, self.pool = of["before"], getattr(F, f"{of['pool']}_pool2d")
-        blocks = 1 if of["blocks"] == "one" else len(self.steps)
-        each_step = of["norm"] == "batch, each step its own"
+        self.settings = of = settings
+        blocks, steps = 1 if of["blocks"] == "one" else len(of["steps"]), of["steps"]
+        # For each step the number of its filters, of its mixture, of its norm.
+        blocks_of = [
+            size % blocks for size, many in enumerate(steps) for _ in range(many)
+        ]
+        own_norm = of["norm"] == "batch, each step its own"
+        own_filters = of["filters"] == "each step its own"
+        every = range(sum(steps))
+        self.parts = [
+            every if own_filters else blocks_of,
+            blocks_of,
+            every if own_norm else blocks_of,
+        ]
         groups = {"depthwise": width, "dense": 1}[of["spatial"]]
-        norm = nn.BatchNorm2d if each_step else LayerNorm
+        norm = nn.BatchNorm2d if own_norm else LayerNorm
         self.stem = nn.Sequential(*stem(of["stem"], width), norm(width))
-        self.filters = nn.ModuleList(
-            conv(width, width, of["kernel"], groups=groups) for _ in range(blocks)
+        makers = (
+            lambda: conv(width, width, of["kernel"], groups=groups),
+            lambda: mixture(of["mixture"], width),
+            lambda: norm(width),
         )
-        self.mixtures = nn.ModuleList(
-            mixture(of["mixture"], width) for _ in range(blocks)
+        self.filters, self.mixtures, self.norms = (
+            nn.ModuleList(make() for _ in set(numbers))
+            for make, numbers in zip(makers, self.parts, strict=True)
         )
-        norms = sum(self.steps) if each_step else blocks
-        self.norms = nn.ModuleList(norm(width) for _ in range(norms))
         activations = {"silu": nn.SiLU, "relu": nn.ReLU, "gelu": nn.GELU}
         activations["prelu"] = lambda: nn.PReLU(width)
         self.activation = activations[of["activation"]]()
-        self.head = nn.Linear(width, 10)
+        self.head = nn.Linear(width * len(HEADS[of["head"]]), 10)
+
+    def added(self, x, step):
+        """What a step adds to the maps."""
+        of = self.settings
+        kinds = self.filters, self.mixtures, self.norms
+        filters, mix, norm = (
+            kind[numbers[step]] for kind, numbers in zip(kinds, self.parts, strict=True)
+        )
+        if of["turn"]:
+            x = x.roll(of["turn"] * step, 1)
+        if of["before"]:
+            x = self.activation(norm(x))
+        dilation = of["dilations"][step % len(of["dilations"])]
+        how = {"padding": dilation * (of["kernel"] // 2), "dilation": dilation}
+        y = F.conv2d(x, filters.weight, groups=filters.groups, **how)
+        if of["context"]:
+            y = y + x.mean((2, 3), keepdim=True)
+        return mix(y) if of["before"] else self.activation(norm(mix(y)))
 
     def forward(self, x):
         """Logits (n, 10) of images (n, 3, 32, 32)."""
-        x = self.activation(self.stem(x))
-        ends, act = accumulate(self.steps), self.activation
-        for size, (steps, end) in enumerate(zip(self.steps, ends, strict=True)):
-            x = self.pool(x, 2) if size else x
-            block = size % len(self.filters)
-            for step in range(end - steps, end):
-                norm = self.norms[
-                    step if len(self.norms) > len(self.filters) else block
-                ]
-                dilation = self.dilations[step % len(self.dilations)]
-                filters, mixed = self.filters[block], self.mixtures[block]
-                padding = dilation * (filters.kernel_size[0] // 2)
-                how = {"dilation": dilation, "groups": filters.groups}
-                if self.before:
-                    y = F.conv2d(act(norm(x)), filters.weight, None, 1, padding, **how)
-                    x = x + mixed(y)
-                else:
-                    y = F.conv2d(x, filters.weight, None, 1, padding, **how)
-                    x = x + act(norm(mixed(y)))
-        return self.head(F.avg_pool2d(x, x.shape[2:]).flatten(1))
+        x, numbers = self.activation(self.stem(x)), count()
+        for size, steps in enumerate(self.settings["steps"]):
+            x = POOLS[self.settings["pool"]](x, 2) if size else x
+            for _ in range(steps):
+                x = x + self.added(x, next(numbers))
+        ends = [pool(x, x.shape[2:]) for pool in HEADS[self.settings["head"]]]
+        return self.head(torch.cat(ends, 1).flatten(1))
 
 
 def numbers(net):
@@ -248,7 +276,6 @@ def train(settings, seed, folder):
         batch=batch,
         scheduler=scheduler,
         augment=augmented,
-        ema=settings["ema"],
         precision=("bfloat16", True),
         seed=seed,
         checkpoint=folder / "checkpoint.pt",
