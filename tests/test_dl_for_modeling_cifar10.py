@@ -240,13 +240,22 @@ def test_a_killed_run_goes_on_to_the_same_network(ours, here, monkeypatch):
 
 
 def test_the_network_ends_as_the_average_of_its_weights(ours, here):
-    """An average that forgets nothing stays at the weights after the first step."""
     ends = []
-    for share in ("0", "1"):
+    for share in ("0", "0.8"):
         net, _ = trained(ours, "--average", share)
         ends.append(net.head.weight)
         Path("cifarNet.checkpoint").unlink()
     assert (ends[0] - ends[1]).abs().max() > 1e-3
+
+
+def test_an_average_forgets_its_first_values_soon_and_then_follows_slowly(ours):
+    follow, mean = ours.averaging(0.999), torch.zeros(1)
+    for step in range(1, 1001):
+        follow([mean], [torch.ones(1)], torch.tensor(step))
+    assert mean > 0.99
+    for step in range(100_000, 100_100):
+        follow([mean], [torch.zeros(1)], torch.tensor(step))
+    assert mean.item() == pytest.approx(0.999**100, abs=0.01)
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_stores_nothing(ours, here):

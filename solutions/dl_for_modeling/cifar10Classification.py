@@ -179,6 +179,19 @@ def descent(net, flags):
     return torch.optim.AdamW(net.parameters(), rate, weight_decay=decay, fused=True)
 
 
+def averaging(most):
+    """How an average follows weights: its memory grows until a step keeps `most`.
+
+    Without that, a short run would end with much of its first weights.
+    """
+
+    def follow(means, values, count):
+        kept = min(most, (1 + count.item()) / (10 + count.item()))
+        get_ema_multi_avg_fn(kept)(means, values, count)
+
+    return follow
+
+
 def loaded(path, device="cpu"):
     """What a file holds; code isn't run. Raises ValueError if it can't be read."""
     with Path(path).open("rb") as file:
@@ -235,7 +248,7 @@ def train(net, flags=None):
         pct_start=0.1,
         cycle_momentum=False,
     )
-    rule = get_ema_multi_avg_fn(flags.average)
+    rule = averaging(flags.average)
     average = AveragedModel(net, multi_avg_fn=rule, use_buffers=True)
     parts = {"net": net, "optimizer": optimizer, "scheduler": scheduler}
     parts["average"] = average
@@ -323,7 +336,7 @@ def parse(arguments=None):
         ("learning_rate", 0.02, "the highest of the cycle"),
         ("weight_decay", 0.01, "of AdamW"),
         ("shift", 2, "pixels that an image moves each way, at most"),
-        ("average", 0.999, "share of the averaged weights that a step keeps"),
+        ("average", 0.999, "share of the averaged weights that a late step keeps"),
         ("teacher", "", "file of a teacher's logits"),
         ("teacher_share", 0.9, "of the teacher in the loss"),
         ("temperature", 2.0, "by which logits are divided beside the teacher's"),
