@@ -56,24 +56,27 @@ test_loader = DataLoader(testset, batch_size, shuffle=False)
 class NeuralNetwork(nn.Module):
     """A stem, two blocks that are applied several times each, and a linear layer.
 
-    width: channels everywhere
+    width: channels everywhere, a multiple of 4
     steps: how often the block is applied at 16x16 pixels, at 8x8, and so on
 
-    A step adds to the maps what the block makes of them: a filter of 3x3 for each
-    channel, a mixture of the channels, a normalization that is this step's own, SiLU.
+    The stem makes a quarter of the channels at all pixels; then each 2x2 of them become
+    four channels of one. A step adds to the maps what the block makes of them: a filter
+    of 3x3 for each channel, a mixture of the channels, a normalization that is this
+    step's own, SiLU.
     """
 
-    def __init__(self, width=52, steps=(3, 8)):
+    def __init__(self, width=56, steps=(3, 8)):
         super().__init__()
 
-        def conv(fan_in, size, **how):
-            how |= {"padding": size // 2, "bias": False}
-            return nn.Conv2d(fan_in, width, size, **how)
+        def conv(fan_in, fan_out, size, groups=1):
+            how = {"padding": size // 2, "groups": groups, "bias": False}
+            return nn.Conv2d(fan_in, fan_out, size, **how)
 
         self.steps = tuple(steps)
-        self.stem = nn.Sequential(conv(3, 3, stride=2), nn.BatchNorm2d(width))
-        self.filters = nn.ModuleList(conv(width, 3, groups=width) for _ in steps)
-        self.mixtures = nn.ModuleList(conv(width, 1) for _ in steps)
+        self.stem = nn.Sequential(conv(3, width // 4, 3), nn.PixelUnshuffle(2))
+        self.stem.append(nn.BatchNorm2d(width))
+        self.filters = nn.ModuleList(conv(width, width, 3, width) for _ in steps)
+        self.mixtures = nn.ModuleList(nn.Linear(width, width, False) for _ in steps)
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for _ in range(sum(steps)))
         self.head = nn.Linear(width, 10)
 
@@ -83,32 +86,38 @@ class NeuralNetwork(nn.Module):
         blocks = zip(self.steps, self.filters, self.mixtures, strict=True)
         for number, (steps, filters, mixture) in enumerate(blocks):
             x = F.avg_pool2d(x, 2) if number else x
+            one_pixel = mixture.weight[:, :, None, None]
             for _ in range(steps):
-                x = x + F.silu(next(norms)(mixture(filters(x))))
+                x = x + F.silu(next(norms)(F.conv2d(filters(x), one_pixel)))
         return self.head(F.avg_pool2d(x, x.shape[2:]).flatten(1))
 
     @torch.no_grad()
     def fold(self):
         """Keep of each normalization the two numbers a channel that it is in use.
 
-        In the stem they go into its filters, which get biases. In the blocks, whose
-        filters serve many steps, they become a convolution of their own, of one pixel
-        and one channel. Nothing is left that behaves differently in training mode.
+        They become a convolution of their own, of one pixel and one channel: filters
+        serve many steps, and in the stem four channels. Nothing is left that behaves
+        differently in training mode.
         """
         self.eval()
-        self.stem = fuse_conv_bn_eval(*self.stem)
-        for number, norm in enumerate(self.norms):
-            width, weight = norm.num_features, norm.weight
-            one = nn.Conv2d(width, width, 1, groups=width, bias=False).to(weight)
-            nn.init.ones_(one.weight)
-            self.norms[number] = fuse_conv_bn_eval(one.eval(), norm)
+        self.stem[-1] = of_one_pixel(self.stem[-1])
+        self.norms = nn.ModuleList(map(of_one_pixel, self.norms))
         self.requires_grad_()  # checkers count no others
+
+
+def of_one_pixel(norm):
+    """A batch normalization in use: a factor and an offset for each channel."""
+    width, weight = norm.num_features, norm.weight
+    one = nn.Conv2d(width, width, 1, groups=width, bias=False).to(weight)
+    nn.init.ones_(one.weight)
+    return fuse_conv_bn_eval(one.eval(), norm)
 
 
 # From PyTorch 2.6 on, torch.load takes only classes that were declared safe. Checkers
 # import this file before they load. A program stores its own classes as __main__'s.
 ours = [NeuralNetwork, (NeuralNetwork, "__main__.NeuralNetwork")]
-torch.serialization.add_safe_globals([*ours, nn.Conv2d, nn.Linear, nn.ModuleList])
+kinds = [nn.Conv2d, nn.PixelUnshuffle, nn.Linear, nn.Sequential, nn.ModuleList]
+torch.serialization.add_safe_globals(ours + kinds)
 
 
 def tensors(loader):
@@ -152,7 +161,7 @@ def accuracy(net, images, labels, mirrored=False):
     return right / len(labels)
 
 
-def learn(net, optimizer, x, labels, flags, taught=None):
+def learn(net, optimizers, x, labels, flags, taught=None):
     """One step on images (n, 3, 32, 32); returns the loss before it.
 
     taught: a teacher's logits (n, 10). Then the loss is for the most part how far the
@@ -167,16 +176,27 @@ def learn(net, optimizer, x, labels, flags, taught=None):
         far = F.kl_div(*both, reduction="batchmean", log_target=True)
         share = flags.teacher_share
         loss = (1 - share) * loss + share * flags.temperature**2 * far
-    optimizer.zero_grad()
+    for optimizer in optimizers:
+        optimizer.zero_grad()
     loss.backward()
-    optimizer.step()
+    for optimizer in optimizers:
+        optimizer.step()
     return loss.item()
 
 
 def descent(net, flags):
-    """The optimizer."""
+    """The optimizers: AdamW, and for the matrices that mix channels Muon.
+
+    Muon takes steps in which all directions of a matrix count alike (Jordan 2024).
+    """
     rate, decay = flags.learning_rate, flags.weight_decay
-    return torch.optim.AdamW(net.parameters(), rate, weight_decay=decay, fused=True)
+    matrices = [] if flags.optimizer == "adamw" else [*net.mixtures.parameters()]
+    ids = {id(each) for each in matrices}
+    others = [each for each in net.parameters() if id(each) not in ids]
+    both = [torch.optim.AdamW(others, rate, weight_decay=decay, fused=True)]
+    if matrices:
+        both.append(torch.optim.Muon(matrices, rate, weight_decay=0))
+    return both
 
 
 def averaging(most):
@@ -240,18 +260,22 @@ def train(net, flags=None):
     steps, shift = math.ceil(len(kept) / flags.batch), flags.shift
     teacher = logits_of(flags.teacher, len(labels), shift) if flags.teacher else None
     net.to(DEVICE, memory_format=torch.channels_last)
-    optimizer = descent(net, flags)
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        flags.learning_rate,
-        total_steps=flags.epochs * steps,
-        pct_start=0.1,
-        cycle_momentum=False,
-    )
+    optimizers = descent(net, flags)
+    schedulers = [
+        torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            flags.learning_rate,
+            total_steps=flags.epochs * steps,
+            pct_start=0.1,
+            cycle_momentum=False,
+        )
+        for optimizer in optimizers
+    ]
     rule = averaging(flags.average)
     average = AveragedModel(net, multi_avg_fn=rule, use_buffers=True)
-    parts = {"net": net, "optimizer": optimizer, "scheduler": scheduler}
-    parts["average"] = average
+    parts = {"net": net, "average": average}
+    for number, both in enumerate(zip(optimizers, schedulers, strict=True)):
+        parts |= {f"optimizer{number}": both[0], f"scheduler{number}": both[1]}
     checkpoint, measured = Path(flags.out).with_suffix(".checkpoint"), []
     settings = vars(flags) | {"out": ""}
     if flags.teacher:  # by what it says, wherever it lies
@@ -278,8 +302,9 @@ def train(net, flags=None):
             which = torch.from_numpy(which)
             taught = teacher[rows, *which].float().to(DEVICE) if flags.teacher else None
             x = scaled(views(images[rows], which.to(DEVICE), shift))
-            losses.append(learn(net, optimizer, x, labels[rows], flags, taught))
-            scheduler.step()
+            losses.append(learn(net, optimizers, x, labels[rows], flags, taught))
+            for scheduler in schedulers:
+                scheduler.step()
             average.update_parameters(net)
         values = {"loss": sum(losses) / len(losses)}
         if not math.isfinite(values["loss"]):
@@ -327,11 +352,11 @@ def parse(arguments=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--width", type=int, default=52, help="channels")
+    add("--width", type=int, default=56, help="channels, a multiple of 4")
     add("--steps", type=int, nargs="+", default=[3, 8], help="of each block")
     for name, default, meaning in (
-        ("epochs", 200, "passes over the training images"),
-        ("plain", 10, "of these, the last ones without mirroring and moving"),
+        ("epochs", 30, "passes over the training images"),
+        ("plain", 3, "of these, the last ones without mirroring and moving"),
         ("batch", 256, "images a step"),
         ("learning_rate", 0.02, "the highest of the cycle"),
         ("weight_decay", 0.01, "of AdamW"),
@@ -345,12 +370,18 @@ def parse(arguments=None):
         ("out", "cifarNet.pth", "file for the network"),
     ):
         add(f"--{name}", type=type(default), default=default, help=meaning)
+    add("--optimizer", default="muon", choices=("muon", "adamw"), help="of mixtures")
     add("--precision", default="bfloat16", choices=("bfloat16", "float32"))
     flags = parser.parse_args(arguments)
     for name in ("width", "epochs", "batch", "plain", "shift", "validation", "seed"):
         value, least = getattr(flags, name), int(name in ("width", "epochs", "batch"))
         if value < least:
             parser.error(f"--{name} {value}: expected {least} or more")
+    if flags.optimizer == "muon" and not hasattr(torch.optim, "Muon"):
+        problem = f"--optimizer muon: PyTorch {torch.__version__} is older than 2.9"
+        parser.error(f"{problem}; take --optimizer adamw")
+    if flags.width % 4:
+        parser.error(f"--width {flags.width}: expected a multiple of 4")
     if len(flags.steps) > 5 or min(flags.steps) < 1:  # from 16x16 pixels to one
         parser.error(f"--steps {flags.steps}: expected up to 5 numbers, each 1 or more")
     out = Path(flags.out)
