@@ -1,5 +1,7 @@
 """`check` under hostile answers; every exercise of the book under its mistakes."""
 
+import ast
+import dis
 import io
 import re
 import sys
@@ -8,6 +10,7 @@ import time
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import nbformat
@@ -16,7 +19,7 @@ import pytest
 
 from helpers import check, exercises
 from helpers.exercises import Exercise, find
-from tests.test_chapters import CHAPTERS, beside, chapters, code_cells, names_before
+from tests.test_chapters import CHAPTERS, beside, chapters, sources
 
 
 def double(x: np.ndarray) -> np.ndarray:
@@ -497,13 +500,13 @@ def test_unknown_exercise_gets_a_sentence(
 ALL = [
     pytest.param(number, id=number)
     for path in CHAPTERS
-    for number in re.findall(r'check\("([\d.]+)"', "\n".join(code_cells(path)))
+    for number in re.findall(r'check\("([\d.]+)"', "\n".join(sources(path)))
 ]
 
 
 @chapters
 def test_a_chapter_names_the_arguments_as_the_messages_do(path: Path) -> None:
-    for source in code_cells(path):
+    for source in sources(path):
         asked = re.findall(r'check\("([\d.]+)", (\w+)\)', source)
         for number, name in asked:
             reference = find(number).reference
@@ -540,15 +543,42 @@ def folded_answers(path: Path) -> dict[str, str]:
     return found
 
 
+def above(path: Path, answers: str) -> list[CodeType]:
+    """The lines of a chapter, down to its first data set, that answers build on.
+
+    All others, what trains among them, take long and change no answer.
+    """
+    wanted = names_in(compile(answers, path, "exec"), LOADS)
+    cells = sources(path)
+    loads = (at for at, source in enumerate(cells) if "data.load(" in source)
+    lines, kept = "\n".join(cells[: next(loads, len(cells))]), []
+    for line in reversed(ast.parse(lines).body):
+        code = compile(ast.Module([line], []), path, "exec")
+        if wanted & names_in(code, STORES):
+            wanted |= names_in(code, LOADS)
+            kept.insert(0, code)
+    return kept
+
+
+LOADS, STORES = {"LOAD_NAME", "LOAD_GLOBAL"}, {"STORE_NAME", "STORE_GLOBAL"}
+
+
+def names_in(code: CodeType, steps: set[str]) -> set[str]:
+    """The notebook's names that code, or a function in it, loads or stores."""
+    found = {step.argval for step in dis.get_instructions(code) if step.opname in steps}
+    inner = (each for each in code.co_consts if isinstance(each, CodeType))
+    return found.union(*(names_in(each, steps) for each in inner))
+
+
 @chapters
 def test_folded_answers_are_correct(path: Path, say: Callable) -> None:
-    cells = code_cells(path)
-    loads = (at for at, source in enumerate(cells) if "data.load(" in source)
     answers = folded_answers(path)
-    asked = re.findall(r'check\("([\d.]+)", (\w+)\)', "\n".join(cells))
+    asked = re.findall(r'check\("([\d.]+)", (\w+)\)', "\n".join(sources(path)))
     assert sorted(answers) == sorted(number for number, _ in asked)
+    names: dict[str, Any] = {}
     with beside(path):
-        names = names_before(path, next(loads, len(cells))) if asked else {}
+        for line in above(path, "\n".join(answers.values())):
+            exec(line, names)
         for number, name in asked:
             exec(answers[number], names)
             assert "correct" in say(find(number), names[name])
