@@ -107,25 +107,54 @@ LOOK = r"""async () => {
 
 # Before axe. A formula has the color of the text around it, and all words of one kind
 # in programs have one color; a look at each would take longer than all the rest. The
-# longest stands for them, as axe passes over single letters.
+# longest stands for them, as axe passes over single letters. So it is with texts that
+# have the same color and letters on the same ground: the longest is marked.
 SIMPLER = r"""() => {
     // Colors fade from one theme to the other.
     document.getAnimations().forEach((animation) => animation.cancel());
     document.querySelectorAll(".katex").forEach((formula) => formula.replaceWith("xx"));
-    const words = new Map();
-    for (const word of document.querySelectorAll("pre span")) {
+    const longest = (elements, kind, length) => {
+        const found = new Map();
+        for (const element of elements) {
+            const other = found.get(kind(element));
+            if (!other || length(element) > length(other))
+                found.set(kind(element), element);
+        }
+        return new Set(found.values());
+    };
+    const words = document.querySelectorAll("pre span");
+    const kept = longest(words, (word) => {
         const around = word.closest("pre").parentElement.parentElement;
-        const kind = [word, word.parentElement, around, around?.parentElement]
+        const kinds = [word, word.parentElement, around, around?.parentElement]
             .map((element) => `${element?.className}`);
-        kind.push(word.style.cssText);
-        const other = words.get(kind.join("|"));
-        if (!other || word.textContent.length > other.textContent.length)
-            words.set(kind.join("|"), word);
-    }
-    const kept = new Set(words.values());
-    for (const word of document.querySelectorAll("pre span"))
+        return [...kinds, word.style.cssText].join("|");
+    }, (word) => word.textContent.length);
+    for (const word of words)
         if (!kept.has(word)) word.replaceWith(...word.childNodes);
     document.body.normalize(); // axe measures each piece of a text
+
+    const looks = new Map(); // of elements: what axe judges a contrast by
+    const look = (element) => {
+        if (!element) return "";
+        if (!looks.has(element)) {
+            const style = getComputedStyle(element);
+            const own = ["color", "backgroundColor", "backgroundImage", "opacity",
+                "fontSize", "fontWeight", "textShadow", "position", "filter"]
+                .map((name) => style[name]);
+            const kind = [element.tagName, element.className, ...own].join("|");
+            looks.set(element, `${look(element.parentElement)}\n${kind}`);
+        }
+        return looks.get(element);
+    };
+    const length = (element) => [...element.childNodes]
+        .filter((node) => node.nodeType === Node.TEXT_NODE)
+        .map((node) => node.data.trim()).join("").length;
+    const texts = [...document.querySelectorAll("body *")].filter((element) => {
+        delete element.dataset.longest;
+        const shown = length(element) || element.matches("input, select, textarea");
+        return shown && element.checkVisibility();
+    });
+    longest(texts, look, length).forEach((text) => (text.dataset.longest = ""));
 }"""
 
 
@@ -169,12 +198,17 @@ def loading_problems(events, home):
 MINOR = {"region", "empty-table-header"}  # of axe, and held nevertheless
 
 
+MARKED = ";axe.configure({rules: [{id: 'color-contrast', selector: '[data-longest]'}]})"
+
+
 def axe_problems(page, **options):
     page.evaluate(SIMPLER)
+    axe = Axe()
+    axe.axe_script += MARKED
     options |= {"resultTypes": ["violations"]}  # all else is only counted
     return [
         f"axe {violation['id']}: {node['html'][:160]}"
-        for violation in Axe().run(page, options=options).response["violations"]
+        for violation in axe.run(page, options=options).response["violations"]
         if violation["impact"] in ("serious", "critical") or violation["id"] in MINOR
         for node in violation["nodes"]
     ]
