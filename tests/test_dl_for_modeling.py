@@ -976,24 +976,6 @@ def solutions(handed_in, tmp_path, monkeypatch, mnist):
     return folder.parent
 
 
-def test_the_zip_works_in_an_empty_folder(solutions, tmp_path, capsys):
-    """Starts Python many times, so it may take over 5 s."""
-    handin.hand_in("dl_for_modeling", "first-last", "", tmp_path, solutions)
-    said = capsys.readouterr().out
-    for words in (
-        "accurateChecker1.py says",
-        "accurateChecker1.py --edition raw says",
-        "accurateChecker2.py says",
-        "after a short training, accurateChecker1.py",
-        "after a short training, accurateChecker2.py",
-        "no mnistNet.pth: accurateChecker2.py stops",
-        "no mnist: pytorchMnist.py stops",
-        "npMnistParameters.npy is made again by: python x.py --seed 0",
-    ):
-        assert words in said
-    assert (tmp_path / "first-last.zip").is_file()
-
-
 def test_weights_that_are_missing_are_named(solutions, tmp_path):
     (solutions / "dl_for_modeling/mnistNet.pth").unlink()
     with pytest.raises(FileNotFoundError, match=r"mnistNet.pth is missing.*recipe.py"):

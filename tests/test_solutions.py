@@ -57,8 +57,22 @@ def test_its_programs_import_and_name_nothing_that_they_must_not(name):
     assert list(breaches(find(name), SOLUTIONS / name)) == []
 
 
+# What has to have been tried, besides what each homework's programs refuse.
+TRIED = {
+    "dl_for_modeling": (
+        "accurateChecker1.py says",
+        "accurateChecker1.py --edition raw says",
+        "accurateChecker2.py says",
+        "after a short training, accurateChecker1.py",
+        "after a short training, accurateChecker2.py",
+    ),
+}
+
+
 @pytest.mark.parametrize("name", COMPLETE)
-def test_its_zip_is_made_and_works_on_a_stand_in(name, small, tmp_path, monkeypatch):
+def test_its_zip_is_made_and_works_on_a_stand_in(
+    name, small, tmp_path, monkeypatch, capsys
+):
     """Trains for an epoch and starts Python six times, so it may take over 5 s."""
     monkeypatch.setattr(data, "load", small.__getitem__)
     course = find(name)
@@ -67,6 +81,14 @@ def test_its_zip_is_made_and_works_on_a_stand_in(name, small, tmp_path, monkeypa
     with zipfile.ZipFile(path) as archive:
         names = [file.format(id=course.example) for file in course.files]
         assert archive.namelist() == names
+    said = capsys.readouterr().out
+    for words in TRIED.get(name, ()):
+        assert words in said
+    for read, commands in course.reads.items():
+        for script, *_ in commands:
+            assert f"no {read}: {Path(script).name} stops" in said
+    for read in set(course.reads) & set(course.files):
+        assert f"{read} is made again by: " in said
 
 
 @pytest.mark.parametrize("name", sorted(set(COURSES) - set(COMPLETE)))
