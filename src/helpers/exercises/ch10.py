@@ -86,33 +86,64 @@ def running_mean(w: Array, grads: Array, lr: float, momentum: float) -> Array:
     return w
 
 
-def loss_from_labels(z: Array, labels: Array) -> float:
-    z = z - z.max(axis=1, keepdims=True)
-    right = z[np.arange(len(z)), labels]
-    return (np.log(np.exp(z).sum(axis=1)) - right).mean()
+def alpha_gradient(a: Array, g: Array) -> float:
+    return (g * np.minimum(a, 0)).sum()
 
 
-def overflowing(z: Array, labels: Array) -> float:
-    right = z[np.arange(len(z)), labels]
-    return (np.log(np.exp(z).sum(axis=1)) - right).mean()
+def mean_of_entries(a: Array, g: Array) -> float:
+    return (g * np.minimum(a, 0)).mean()
 
 
-def bracket_lost(z: Array, labels: Array) -> float:
-    return -(loss_from_labels(z, labels) + 2 * z[np.arange(len(z)), labels].mean())
+def mean_of_samples(a: Array, g: Array) -> float:
+    return alpha_gradient(a, g) / len(a)
 
 
-def summed(z: Array, labels: Array) -> float:
-    return loss_from_labels(z, labels) * len(z)
+def one_a_unit(a: Array, g: Array) -> Array:
+    return (g * np.minimum(a, 0)).sum(axis=0)
 
 
-def over_entries(z: Array, labels: Array) -> float:
-    return loss_from_labels(z, labels) / z.shape[1]
+def one_an_entry(a: Array, g: Array) -> Array:
+    return g * np.minimum(a, 0)
 
 
-def one_sum_for_all(z: Array, labels: Array) -> float:
-    right = z[np.arange(len(z)), labels]
-    most = z.max()
-    return most + np.log(np.exp(z - most).sum()) - right.mean()
+def slope_by_alpha(a: Array, g: Array) -> float:
+    return (g * (a < 0)).sum()
+
+
+def right_side(a: Array, g: Array) -> float:
+    return (g * np.maximum(a, 0)).sum()
+
+
+def nothing_handed(a: Array, g: Array) -> float:
+    return np.minimum(a, 0).sum()
+
+
+def beyond_waking(W: Array, b: Array) -> Array:
+    return b + np.maximum(W, 0).sum(axis=0) <= 0
+
+
+def on_white(W: Array, b: Array) -> Array:
+    return b + W.sum(axis=0) <= 0
+
+
+def on_black(W: Array, b: Array) -> Array:
+    return b <= 0
+
+
+def on_worst(W: Array, b: Array) -> Array:
+    return b + np.minimum(W, 0).sum(axis=0) <= 0
+
+
+def without_signs(W: Array, b: Array) -> Array:
+    return b + np.abs(W).sum(axis=0) <= 0
+
+
+def on_one_pixel(W: Array, b: Array) -> Array:
+    return b + W.max(axis=0) <= 0
+
+
+def zero_awake(W: Array, b: Array) -> Array:
+    return b + np.maximum(W, 0).sum(axis=0) < 0
 
 
 _rng = np.random.default_rng(10)
@@ -164,29 +195,39 @@ EXERCISES = {
         ],
     ),
     "10.4": Exercise(
-        loss_from_labels,
+        alpha_gradient,
         cases=[
-            (np.array([[0.0, np.log(3)]]), np.array([0])),
-            (np.array([[1.0, 2.0, 0.5], [0.0, -1.0, 3.0]]), np.array([2, 0])),
-            (np.array([[1000.0, 0.0], [-1000.0, 1.0]]), np.array([0, 0])),
-            (_rng.normal(size=(5, 4)), np.array([0, 3, 1, 1, 2])),
+            (np.array([[-2.0, 3.0]]), np.array([[0.5, 4.0]])),
+            (np.array([[-1.0, 2.0], [-3.0, -0.5]]), np.array([[1.0, 7.0], [2.0, -4]])),
+            (_rng.normal(size=(3, 4)), _rng.normal(size=(3, 4))),
         ],
         mistakes=[
-            (overflowing, "take the largest logit of each row out first."),
-            (bracket_lost, "the log-sum-exp is added; only the right logit is not."),
-            (summed, "the mean over the samples."),
-            (over_entries, "the mean is over the samples, not over all entries."),
-            (one_sum_for_all, "each sample has a sum of its own."),
+            (mean_of_entries, "g has the mean in it already, if the loss is one."),
+            (mean_of_samples, "g has the mean over the samples in it already."),
+            (one_a_unit, "all units share one alpha: one number."),
+            (one_an_entry, "all entries share one alpha, and each has a say."),
+            (slope_by_alpha, "that is the slope of the slope; (10.9) has the score."),
+            (right_side, "alpha has no say above zero."),
+            (nothing_handed, "the chain rule multiplies by what is handed back."),
         ],
     ),
     "10.5": Exercise(
-        413,
-        mistakes=[
-            (414, "that has 500,950."),
-            (628, "that is for one hidden layer."),
-            (410, "there are three more."),
-            (512, "that is the example that is too large."),
+        beyond_waking,
+        cases=[
+            (np.array([[1.0], [-1.0]]), np.array([-0.5])),
+            (
+                np.array([[1.0, -1.0, 0.5, 0.0], [1.0, 3.0, 0.5, -2.0]]),
+                np.array([-1.5, -2.0, -1.0, 1.0]),
+            ),
+            (_rng.normal(size=(5, 8)), _rng.normal(size=8) - 2),
         ],
-        within=1e-9,
+        mistakes=[
+            (on_white, "that is the white image; is it the one that helps most?"),
+            (on_black, "that is the black image alone."),
+            (on_worst, "that is the image that is worst for the unit."),
+            (without_signs, "a pixel with a negative weight is best left black."),
+            (on_one_pixel, "an image may light many pixels at once."),
+            (zero_awake, "a score of exactly zero passes nothing on."),
+        ],
     ),
 }
