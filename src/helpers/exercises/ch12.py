@@ -117,12 +117,14 @@ EXERCISES = {
         ],
     ),
     "12.5": Exercise(
-        472.0,
+        4603.0,
         within=1e-9,
         mistakes=[
-            (473.0, "are the biases counted?"),
-            (754.0, "that is with one hidden layer."),
-            (472.87, "a whole number of units; round down."),
+            (4602.0, "one step short: round up."),
+            (1000.0, "after 1,000 steps more than a third of it are the first ones."),
+            (10.0, "0.001 is what the newest weights add; it also wears off."),
+            (6905.0, "that is a thousandth, not a hundredth."),
+            (990.0, "what fades fades by a factor a step, not by a difference."),
         ],
     ),
 }
