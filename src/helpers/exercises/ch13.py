@@ -179,8 +179,7 @@ EXERCISES = {
         mistakes=[
             (
                 two_bugs,
-                "this is the code as it stands; which array chooses, and which one is "
-                "reported?",
+                "this is the code as it stands; say of each array what it is for.",
             ),
             (epoch_by_test, "the epoch is chosen by the test set."),
             (validation_itself, "that is the number by which the choice was made."),
