@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers.slips import PROGRAMS, Right
+from helpers.slips import PROGRAMS, OffByOne, Right
 
 WRONG = {no: program for no, program in PROGRAMS.items() if program is not Right}
 
@@ -20,6 +20,18 @@ def test_a_wrong_program_changes_one_method(no):
     changed = {name for name in vars(WRONG[no]) if not name.startswith("__")}
     assert len(changed) == 1
     assert changed < set(vars(Right))
+
+
+@pytest.mark.parametrize("no", sorted(set(PROGRAMS) - {5}))  # its split draws twice
+def test_the_programs_start_from_the_same_weights(no):
+    pairs = zip(PROGRAMS[no](7).net.params, Right(7).net.params, strict=True)
+    assert all(np.array_equal(*pair) for pair in pairs)
+
+
+def test_the_labels_of_the_eleventh_have_all_moved_by_one():
+    moved = (OffByOne().labels - Right().labels) % 10
+    assert np.array_equal(moved, np.ones(1797))
+    assert OffByOne(seed=1).fit().accuracy() >= 0.93
 
 
 @pytest.mark.parametrize("no", PROGRAMS)
