@@ -894,7 +894,7 @@ def test_a_dollar_that_opens_no_formula_passes(good, source):
 
 
 def test_an_equation_of_a_later_chapter_is_named_outside_of_folded_answers(good):
-    [found] = added(good, text("By (5.2) and (4.1), as (3.9) says."))
+    [found] = added(good, text("By (5.2) and (4.1)."))
     assert found == "cell 7: leans on (5.2), which comes later"
     for fine in (
         "$f(5.2)$",
@@ -905,6 +905,26 @@ def test_an_equation_of_a_later_chapter_is_named_outside_of_folded_answers(good)
         assert problems(good) == []
     good.cells[7] = text("By (5.2).")
     assert not any("later" in p for p in problems(good, "solutions/a/a.ipynb"))
+
+
+def test_an_equation_of_a_chapter_that_is_not_named_before_is_named(good):
+    [found] = added(good, text("By (3.9) and (4.1)."))
+    assert found == (
+        "cell 7: uses (3.9), but neither 'Before you start' nor its paragraph links to "
+        "chapter 3"
+    )
+    good.cells[7].source = "By (3.9).\n\nSee [chapter 3](03-b.ipynb)."
+    assert len(problems(good)) == 1
+    for fine in (
+        "By (3.9) of [chapter 3](03-b.ipynb).",
+        "`(3.9)`",
+        "<details><summary>a</summary>\n\n(3.9)</details>",
+    ):
+        good.cells[7].source = fine
+        assert problems(good) == []
+    good.cells[7].source = "By (3.9)."
+    good.cells[0].source += "\n\n*Before you start:* [chapter 3](03-b.ipynb)."
+    assert problems(good) == []
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ NOTEBOOK = (
     text.closed_formulas,
     text.nothing_hidden,
     text.nothing_ahead,
+    text.named_before,
     text.what_to_keep,
     text.reading_time,
     equations.in_order,

@@ -20,7 +20,8 @@ MACRO = re.compile(  # what would make a formula say something else
     r"|phantom|[hv]phantom)\b"
 )
 INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
-AHEAD = re.compile(r"\((?:\.\./chapters/)?0*(\d+)-[\w-]+\.ipynb[^)]*\)")
+CHAPTER = re.compile(r"\((?:\.\./chapters/)?0*(\d+)-[\w-]+\.ipynb[^)]*\)")
+BEFORE = re.compile(r"^\*Before you start:\*.*", re.M)
 INVITES = re.compile(r"\blater\b|\bchapter \d+ comes to\b", re.I)
 KEEP = re.compile(r"^## What to keep\s*?$(.*?)(?=^##? |\Z)", re.M | re.S)
 EXERCISE = re.compile(r"^### Exercise ", re.M)
@@ -79,12 +80,29 @@ def nothing_ahead(page: Page) -> Iterator[str]:
                 yield f"cell {at}: leans on ({number}), which comes later"
         for line in told.split("\n"):
             words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", line)
-            later = [int(number) > page.chapter for number in AHEAD.findall(line)]
+            later = [int(number) > page.chapter for number in CHAPTER.findall(line)]
             if any(later) and not INVITES.search(words):
                 yield (
                     f"cell {at}: links to a later chapter and says neither 'later' nor "
                     f"'chapter N comes to': {words[:60]!r}"
                 )
+
+
+def named_before(page: Page) -> Iterator[str]:
+    """Equations of earlier chapters: 'Before you start' or the line links to these."""
+    if page.chapter is None or not page.notebook.cells:
+        return
+    named = BEFORE.findall(page.notebook.cells[0].source)
+    for at, cell in page.text:
+        for line in DETAILS.sub("", prose(cell)).split("\n"):
+            linked = set(map(int, CHAPTER.findall("\n".join([*named, line]))))
+            for number in REFERENCE.findall(plain_prose(line)):
+                chapter = int(number.split(".")[0])
+                if chapter < page.chapter and chapter not in linked:
+                    yield (
+                        f"cell {at}: uses ({number}), but neither 'Before you start' "
+                        f"nor its paragraph links to chapter {chapter}"
+                    )
 
 
 def what_to_keep(page: Page) -> Iterator[str]:
