@@ -258,7 +258,7 @@ def survivors(cells: Cells, proofs: list[Proof]) -> Iterator[tuple[str, bool]]:
     """
     reached = [(each, set(map(id, cells.functions(*each.sides)))) for each in proofs]
     functions = cells.functions(*(side for each in proofs for side in each.sides))
-    before = {each.number: outcomes(each) for each in proofs}
+    before = {id(each): outcomes(each) for each in proofs}
     for mutant in cells.mutants(functions):
         mine = {id(function) for function, _ in mutant.codes}
         concerned = [each for each, known in reached if known & mine]
@@ -269,7 +269,7 @@ def survivors(cells: Cells, proofs: list[Proof]) -> Iterator[tuple[str, bool]]:
             changed = any(
                 differ(new, old)
                 for each in concerned
-                for new, old in zip(outcomes(each), before[each.number], strict=True)
+                for new, old in zip(outcomes(each), before[id(each)], strict=True)
             )
             if changed in listed or (listed and any(map(fails, concerned))):
                 continue
