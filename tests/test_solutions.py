@@ -65,6 +65,7 @@ TRIED = {
         "accurateChecker2.py says",
         "after a short training, accurateChecker1.py",
         "after a short training, accurateChecker2.py",
+        "no images: accurateChecker3.py",
     ),
 }
 

@@ -35,7 +35,7 @@ class Few(torchvision.datasets.CIFAR10):
 
 torchvision.datasets.CIFAR10 = Few
 """
-SAID = r"parameters: (\d+)\nimages: (\d+), right: (\d+).*\naccuracy: .+\n"
+SAID = r"parameters: (\d+)\nimages: (\d+), right: (\d+).*\naccuracy: .+\n(?:score.+\n)*"
 
 
 def score(
