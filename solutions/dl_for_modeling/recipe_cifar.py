@@ -137,7 +137,8 @@ def cards(done):
             weights=(weights, 0, again) if name == shipped else None,
             **same,
         )
-        print(f"{name}: {card['mean']:.2%} (standard deviation {card['spread']:.2%})")
+        spread = f"{card['spread']:.2%}" if len(runs) > 1 else "one seed"
+        print(f"{name}: {card['mean']:.2%} ({spread})")
         if name == shipped:
             points = [{"value": score(run)} for run in runs]
             results.write(
