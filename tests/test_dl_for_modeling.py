@@ -996,7 +996,7 @@ def test_weights_that_are_missing_are_named(solutions, tmp_path):
 def test_what_a_checker_says_is_read(monkeypatch, tmp_path, stdout, problem):
     course = beside("course")
     done = SimpleNamespace(returncode=0, stdout=stdout, stderr="")
-    monkeypatch.setattr(course, "run", lambda *arguments: done)
+    monkeypatch.setattr(course, "run", lambda *arguments, code: done)
     if problem is None:
         assert course.score(tmp_path, "x", most=9) == (10_000, 9_800)
         return
