@@ -1,7 +1,7 @@
 """Make the result cards of chapter 15 again: its network with one thing taken away.
 
-    python recipes/15_ten_thousand_numbers.py             everything, about an hour
-    python recipes/15_ten_thousand_numbers.py --seed 1    that seed's runs only
+    python recipes/15_ten_thousand_parameters.py             everything, about an hour
+    python recipes/15_ten_thousand_parameters.py --seed 1    that seed's runs only
 
 Each network has at most 10,000 numbers, and is trained by the program of homework 000's
 question 5 for 8 epochs, on the training images without 5,000 that are held out. Those
