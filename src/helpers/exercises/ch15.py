@@ -1,0 +1,162 @@
+"""Exercises of chapter 15, ten thousand numbers."""
+
+import numpy as np
+from numpy import ndarray as Array
+
+from helpers.exercises import Exercise
+
+
+def shared_slope(x: float, w: float, steps: int) -> float:
+    slope = 0.0
+    for _ in range(steps):
+        slope, x = slope * (1 + 2 * w * x) + x**2, x + w * x**2
+    return slope
+
+
+def last_use_only(x: float, w: float, steps: int) -> float:
+    for _ in range(steps - 1):
+        x = x + w * x**2
+    return x**2 if steps else 0.0
+
+
+def first_use_only(x: float, w: float, steps: int) -> float:
+    slope = x**2 if steps else 0.0
+    for _ in range(steps - 1):
+        x = x + w * x**2
+        slope *= 1 + 2 * w * x
+    return slope
+
+
+def uses_not_carried_on(x: float, w: float, steps: int) -> float:
+    slope = 0.0
+    for _ in range(steps):
+        slope, x = slope + x**2, x + w * x**2
+    return slope
+
+
+def not_past_the_step(x: float, w: float, steps: int) -> float:
+    slope = 0.0
+    for _ in range(steps):
+        slope, x = slope * 2 * w * x + x**2, x + w * x**2
+    return slope
+
+
+def score(accuracy: float, N: int) -> float:
+    return 100 * accuracy / max(N / 10**4, 1)
+
+
+def channels(limit: int) -> int:
+    m = 0
+    while 9 * (m + 1) ** 2 + 54 * (m + 1) + 10 <= limit:
+        m += 1
+    return m
+
+
+def one_more(limit: int) -> int:
+    return channels(limit) + 1
+
+
+def one_norm(limit: int) -> int:
+    m = 0
+    while 9 * (m + 1) ** 2 + 40 * (m + 1) + 10 <= limit:
+        m += 1
+    return m
+
+
+def eight_convolutions(limit: int) -> int:
+    m = 0
+    while 72 * (m + 1) ** 2 + 54 * (m + 1) + 10 <= limit:
+        m += 1
+    return m
+
+
+def answers(logits, images: Array) -> Array:
+    return (logits(images) + logits(images[:, :, ::-1])).argmax(axis=1)
+
+
+def one_view(logits, images: Array) -> Array:
+    return logits(images).argmax(axis=1)
+
+
+def upside_down(logits, images: Array) -> Array:
+    return (logits(images) + logits(images[:, ::-1])).argmax(axis=1)
+
+
+def added_images(logits, images: Array) -> Array:
+    return logits(images + images[:, :, ::-1]).argmax(axis=1)
+
+
+def largest_of_both(logits, images: Array) -> Array:
+    return np.maximum(logits(images), logits(images[:, :, ::-1])).argmax(axis=1)
+
+
+def _corners(images: Array) -> Array:
+    """Three logits: squares of what two corners and the middle hold."""
+    corners = images[:, 0, 0], images[:, 0, -1], images[:, -1, 0]
+    return np.stack(corners, axis=1) ** 2 - images[:, :1, 0] * images[:, :1, -1]
+
+
+_rng = np.random.default_rng(15)
+
+EXERCISES = {
+    "15.1": Exercise(
+        64 * 25 + 64 * 128,
+        mistakes=[
+            (64 * 128 * 25, "that is the whole convolution."),
+            (128 * 25 + 64 * 128, "the filters come first: one for each channel in."),
+            (64 * 128, "the filters have weights too."),
+            (64 * 25, "the mixture has weights too."),
+            (64 * 9 + 64 * 128, "a filter of 5 × 5 has 25 weights."),
+        ],
+    ),
+    "15.2": Exercise(
+        shared_slope,
+        cases=[(1.0, 0.5, 1), (1.0, 0.5, 2), (0.7, -0.3, 4), (-0.5, 0.2, 3)],
+        mistakes=[
+            (last_use_only, "that is the last use alone; the others count too."),
+            (first_use_only, "that is the first use alone; the others count too."),
+            (uses_not_carried_on, "an early use is felt through the later steps."),
+            (not_past_the_step, "a step adds to x: what was there goes past it, too."),
+        ],
+    ),
+    "15.3": Exercise(
+        score,
+        cases=[(0.8, 10_000), (0.8, 5_000), (0.8, 15_000), (0.5, 225_482)],
+        mistakes=[
+            (
+                lambda accuracy, N: 100 * accuracy / max(N // 10**4, 1),
+                "the formula rounds nothing.",
+            ),
+            (
+                lambda accuracy, N: 100 * accuracy / (N / 10**4),
+                "fewer than 10,000 numbers aren't rewarded.",
+            ),
+            (
+                lambda accuracy, N: accuracy / max(N / 10**4, 1),
+                "the accuracy is in percent.",
+            ),
+        ],
+    ),
+    "15.4": Exercise(
+        channels,
+        cases=[(73,), (72,), (10_000,), (154,), (50_000,)],
+        mistakes=[
+            (one_more, "that is one too many."),
+            (one_norm, "each of the 8 steps has a factor and an offset a channel."),
+            (eight_convolutions, "the steps share one convolution."),
+        ],
+    ),
+    "15.5": Exercise(
+        answers,
+        cases=[
+            (_corners, _rng.normal(size=(n, h, w)))
+            for n, h, w in ((1, 2, 2), (3, 2, 3), (8, 4, 4))
+        ],
+        mistakes=[
+            (one_view, "the mirror image isn't asked."),
+            (upside_down, "that is upside down; a mirror exchanges left and right."),
+            (added_images, "two images on top of each other are no image; add logits."),
+            (largest_of_both, "take the mean, or the sum, not the larger one."),
+        ],
+    ),
+}
