@@ -68,7 +68,7 @@ def test_a_network_of_few_numbers_learns_in_both_programs(monkeypatch):
     program = bench.ten_thousand()
     monkeypatch.delitem(sys.modules, "cifar10Classification")
     monkeypatch.setattr(bench, "TINY_BATCH", 64)
-    narrow = partial(program.NeuralNetwork, 12, (1, 2))
+    narrow = partial(program.NeuralNetwork, (8, 12), (1, 2), 1, (3, 3))
     monkeypatch.setattr(program, "NeuralNetwork", narrow)
     part = program.tensors(program.train_loader)
     for side in (bench.tiny, bench.plain_tiny):

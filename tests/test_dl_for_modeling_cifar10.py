@@ -25,8 +25,8 @@ from tests.test_imports import imported
 ROOT = Path(__file__).parents[1]
 COURSE = ROOT / "solutions/dl_for_modeling"
 PROGRAMS = ["cifar10Classification", "accurateChecker3"]
-SMALL = ["--width", "8", "--steps", "1", "2", "--batch", "20", "--shift", "1"]
-SMALL += ["--average", "0.8", "--precision", "float32"]
+SMALL = ["--widths", "6", "8", "--steps", "1", "2", "--kernels", "3", "3"]
+SMALL += ["--batch", "20", "--shift", "1", "--average", "0.8", "--precision", "float32"]
 if not hasattr(torch.optim, "Muon"):
     SMALL += ["--optimizer", "adamw"]
 # Stands for torchvision's CIFAR10, in this process and in those that are started.
@@ -83,7 +83,7 @@ def here(program, tmp_path, monkeypatch):
 def network(ours, seed=0):
     """A small network, with normalizations that are used to something."""
     torch.manual_seed(seed)
-    net = ours.NeuralNetwork(8, (1, 2))
+    net = ours.NeuralNetwork((6, 8), (2, 4), 2, (3, 5))
     for norm in net.modules():
         if isinstance(norm, nn.BatchNorm2d):
             for values in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
@@ -94,7 +94,7 @@ def network(ours, seed=0):
 def trained(ours, *flags):
     flags = ours.parse([*SMALL, "--epochs", "4", "--plain", "1", *flags])
     torch.manual_seed(0)
-    net = ours.NeuralNetwork(flags.width, flags.steps)
+    net = ours.NeuralNetwork(flags.widths, flags.steps, flags.uses, flags.kernels)
     return net, ours.train(net, flags)
 
 
@@ -126,38 +126,34 @@ def test_a_network_of_the_defaults_holds_at_most_10_000_numbers_in_use(ours):
     assert net(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
     net.fold()
     stored = sum(each.numel() for each in net.state_dict().values())
-    width, blocks, steps = 56, 2, 11
-    stem, head = 27 * width // 4 + 2 * width, (width + 1) * 10
-    of_a_block, of_a_step = (9 + width) * width, 2 * width
-    assert stored == stem + blocks * of_a_block + steps * of_a_step + head == 9572
+    sizes = ((16, 4), (32, 4), (44, 4))
+    weights = sum(many // 2 * (9 + width) * width for width, many in sizes)
+    own = sum(many * 2 * width for width, many in sizes)
+    assert stored == 28 * 16 + weights + own + 45 * 10 == 9722
 
 
 # The network
 
 
-def test_a_step_uses_the_same_filters_as_the_one_before(ours):
+def test_two_steps_of_a_size_use_the_same_weights(ours):
     """The loop is the network unrolled; a gradient is the sum over the copies'."""
     net, x = network(ours).eval().double(), torch.randn(2, 3, 32, 32).double()
-    copies = [(0, 1), (1, 2)]  # of each block, the steps
-    stem = F.silu(net.stem(x))
-    unrolled, filters, norms = stem, [], iter(net.norms)
-    for block, steps in copies:
-        unrolled = F.avg_pool2d(unrolled, 2) if block else unrolled
-        for _ in range(steps):
-            weight = net.filters[block].weight.detach().clone().requires_grad_()
-            filters.append((block, weight))
-            y = F.conv2d(unrolled, weight, padding=1, groups=8)
-            mixed = F.conv2d(y, net.mixtures[block].weight[:, :, None, None])
-            y = F.silu(next(norms)(mixed))
-            unrolled = unrolled + y
-    logits = net.head(unrolled.mean((2, 3)))
+    maps, copies, norms = F.silu(net.stem(x)), [], iter(net.norms)
+    for step, part in enumerate([0, 0, 1, 2, 1, 2]):
+        if step == 2:
+            maps = F.pad(F.avg_pool2d(maps, 2), (0, 0, 0, 0, 0, 2))
+        weight = net.filters[part].weight.detach().clone().requires_grad_()
+        copies.append((part, weight))
+        y = F.conv2d(maps, weight, padding=1 + (step > 1), groups=maps.shape[1])
+        y = F.silu(next(norms)(y))
+        maps = maps + F.conv2d(y, net.mixtures[part].weight[:, :, None, None])
+    logits = net.head(maps.mean((2, 3)))
     torch.testing.assert_close(net(x), logits)
-    loss = net(x).square().sum()
-    shared = torch.autograd.grad(loss, list(net.filters.parameters()))
-    apart = torch.autograd.grad(logits.square().sum(), [w for _, w in filters])
-    for block, grad in enumerate(shared):
-        of_copies = zip(filters, apart, strict=True)
-        total = sum(each for (number, _), each in of_copies if number == block)
+    shared = torch.autograd.grad(net(x).square().sum(), [*net.filters.parameters()])
+    apart = torch.autograd.grad(logits.square().sum(), [w for _, w in copies])
+    for part, grad in enumerate(shared):
+        of_copies = zip(copies, apart, strict=True)
+        total = sum(each for (number, _), each in of_copies if number == part)
         torch.testing.assert_close(grad, total)
 
 
@@ -201,7 +197,7 @@ def test_training_ends_folded_in_eval_mode_and_reads_most_shapes(ours, here):
 def test_a_network_alone_is_trained_as_the_command_line_would(ours, here, monkeypatch):
     parse = ours.parse
     monkeypatch.setattr(ours, "parse", lambda a: parse([*a, "--epochs", "1"]))
-    assert len(ours.train(ours.NeuralNetwork(8, (1,)))) == 1
+    assert len(ours.train(ours.NeuralNetwork((8,), (1,), 1, (3,)))) == 1
 
 
 def test_the_last_epochs_see_the_images_as_they_are(ours, here, monkeypatch):
@@ -298,7 +294,7 @@ def test_held_out_images_are_scored_and_the_test_images_are_not(
     ours.main([*SMALL, "--epochs", "2"])
     assert calls == [150, 150, 100, 100]
     said = json.loads(Path("cifarNet.json").read_text())
-    assert said["numbers"] == 480 and 0 <= said["mirrored"] <= 1
+    assert said["numbers"] == 528 and 0 <= said["mirrored"] <= 1
     assert not Path("cifarNet.checkpoint").exists()
 
 
@@ -402,8 +398,13 @@ def test_a_foreign_file_in_the_checkpoints_place_is_refused(ours, here):
         (("--validation", "-5"), "--validation -5: expected 0 or more"),
         (("--batch", "0"), "--batch 0: expected 1 or more"),
         (("--shift", "-1"), "--shift -1: expected 0 or more"),
-        (("--steps", "3", "-1"), "each 1 or more"),
-        (("--steps", *"111111"), "up to 5 numbers"),
+        (("--uses", "0"), "--uses 0: expected 1 or more"),
+        (("--widths", "16", "12", "20"), "--widths 16 12 20: expected whole numbers"),
+        (("--widths", "0", "12", "20"), "--widths 0 12 20: expected whole numbers"),
+        (("--steps", "3", "-1", "2"), "--steps 3 -1 2 with 3 widths: expected one for"),
+        (("--steps", "3"), "--steps 3 with 3 widths: expected one for each, 1 or more"),
+        (("--kernels", "3", "4", "5"), "--kernels 3 4 5 with 3 widths: expected one"),
+        (("--widths", *"1234567"), "--widths has 7 numbers: expected up to 6"),
         (("--out", "net.checkpoint"), "expected another ending"),
         (("--out", "net.json"), "expected another ending"),
         (("--out", "."), "expected a file's name"),
@@ -494,13 +495,13 @@ def test_every_edition_of_the_checker_says_what_ours_does(handed_in):
 
 def test_the_checker_prints_both_counts_and_both_scores(program, here, capsys):
     torch.manual_seed(0)
-    net = program.cifar10Classification.NeuralNetwork(64, (2,))
+    net = program.cifar10Classification.NeuralNetwork((64,), (2,), 2, (3,))
     net.fold()
     net.filters.requires_grad_(False)
     torch.save(net, "cifarNet.pth")
     program.accurateChecker3.main()
     said = capsys.readouterr().out.splitlines()
-    all_of_them = (27 * 16 + 2 * 64) + 64 * (9 + 64) + 2 * 2 * 64 + 650
+    all_of_them = 28 * 64 + 64 * (9 + 64) + 2 * 2 * 64 + 650
     assert said[0] == f"parameters: {all_of_them - 9 * 64}"
     assert said[1].endswith(f"numbers stored: {all_of_them}")
 
@@ -575,7 +576,7 @@ def test_damaged_weights_are_refused(program, handed_in, here, damage):
 
 def test_a_network_for_something_else_is_refused(program, here):
     """Such as the one of question 4: its class has the same name."""
-    net = program.cifar10Classification.NeuralNetwork(8, (1,))
+    net = program.cifar10Classification.NeuralNetwork((8,), (1,), 1, (3,))
     del net.stem
     for given, said in (
         (net, "fails on images of shape .*no attribute 'stem'"),
@@ -707,84 +708,49 @@ def test_the_recipe_ships_the_network_of_seed_0_with_its_score(
     assert (recipe.HERE / "cards/cifar-plain.json").exists() == taught
 
 
-# Channels by the design: m with 2 m^2 + 78 m + 10 <= 10,000 for the first, and so on.
-WIDTHS = {"base": 52, "one-block": 70, "layer-norm": 56, "folded-stem": 56, "gate": 54}
+def test_every_design_has_at_most_10_000_numbers_and_uses_them_all(search):
+    for settings, _ in search.WANTED.values():
+        torch.manual_seed(0)
+        net = search.Design(settings)
+        assert 8_900 < search.numbers(net) <= 10_000
+        logits = net(torch.randn(2, 3, 32, 32))
+        assert logits.shape == (2, 10)
+        logits.square().sum().backward()
+        assert all(each.grad.abs().sum() > 0 for each in net.parameters())
 
 
-def test_a_design_is_as_wide_as_10_000_numbers_allow(search):
-    for name, width in WIDTHS.items():
-        settings, _ = search.WANTED[f"try-{name}"]
-        assert search.widest(settings) == width
-        more = width + settings["multiple"]
-        fits, wider = (search.Design(each, settings) for each in (width, more))
-        assert search.numbers(fits) <= 10_000 < search.numbers(wider)
-
-
-def test_the_searchs_count_is_that_of_the_folded_network(search, ours):
-    net = ours.NeuralNetwork(56, (3, 8))
-    net.fold()
-    stored = sum(each.numel() for each in net.state_dict().values())
-    design = search.Design(56, search.WANTED["try-folded-stem"][0])
-    assert search.numbers(design) == stored
-
-
-def test_a_design_of_the_search_is_the_network_of_the_program(search, ours):
-    net = network(ours)
-    settings = search.WANTED["try-folded-stem"][0] | {"steps": [1, 2]}
-    design = search.Design(8, settings)
-    places = zip(design.state_dict().items(), net.state_dict().values(), strict=True)
-    design.load_state_dict(
-        {name: value.view_as(like) for (name, like), value in places}
-    )
+def test_the_searchs_base_is_the_network_of_the_program(search, ours):
+    settings, net = search.WANTED["try-base"][0], network(ours)
+    small = {"widths": [6, 8], "steps": [2, 4], "kernels": [3, 5]}
+    design = search.Design(settings | small)
+    design.load_state_dict(net.state_dict())
     x = torch.randn(3, 3, 32, 32)
     torch.testing.assert_close(design.eval()(x), net.eval()(x))
+    net.fold()
+    stored = sum(each.numel() for each in net.state_dict().values())
+    assert search.numbers(design) == stored
+    whole = ours.NeuralNetwork()
+    widths, steps = list(whole.widths), list(whole.steps)
+    assert (settings["widths"], settings["steps"]) == (widths, steps)
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"stem": "2x2, stride 2"},
-        {"stem": "3x3, stride 1", "steps": [1, 1, 1], "blocks": "one"},
-        {"stem": "3x3, pixels to channels"},
-        {"norm": "layer, shared"},
-        {"dilations": [1, 2]},
-        {"kernel": 5},
-        {"mixture": "2 groups"},
-        {"mixture": "low rank"},
-        {"mixture": "gate", "activation": "prelu"},
-        {"spatial": "dense", "mixture": "none"},
-        {"before": True, "pool": "max"},
-        {"filters": "each step its own"},
-        {"turn": 1, "context": True},
-        {"head": "means and largest"},
-        {"steps": [1, 2, 1]},
-    ],
-    ids=str,
-)
-def test_every_number_of_a_design_is_used(search, changed):
-    torch.manual_seed(0)
-    net = search.Design(8, search.BASE | {"steps": [1, 2]} | changed)
-    logits = net(torch.randn(2, 3, 32, 32))
-    assert logits.shape == (2, 10)
-    logits.square().sum().backward()
-    assert all(each.grad.abs().sum() > 0 for each in net.parameters())
-
-
-def test_the_best_four_designs_get_a_second_seed(search, monkeypatch):
-    made, names = [], [*search.WANTED][:6]
+def test_the_best_four_designs_get_a_second_seed_where_they_have_one(
+    search, monkeypatch
+):
+    made, names = [], ["try-wide", "try-5x5", "try-early", "try-late", "try-own"]
     monkeypatch.setattr(search, "WANTED", {n: search.WANTED[n] for n in names})
 
     def train(settings, seed, folder):
         made.append((folder.parent.name, seed))
         value = names.index(folder.parent.name) / 100 + seed / 1000
-        return {"value": value, "numbers": 9, "width": 2, "curves": {}}
+        return {"value": value, "numbers": 9, "curves": {}}
 
     monkeypatch.setattr(search, "train", train)
     monkeypatch.setattr(search, "HOW", {"name": "dl_for_modeling", "data": {}})
     done = search.sweep.run(train, search.WANTED, **search.HOW)
     search.cards(done)
-    assert made == [(n, 0) for n in names] + [(n, 1) for n in names[-4:]]
-    for place, name in enumerate(names):
+    first, of_chapter = [(n, 0) for n in names], [("try-own", seed) for seed in (1, 2)]
+    assert made == [*first, *of_chapter, *((n, 1) for n in names[1:4])]
+    for name, seeds in zip(names, (1, 2, 2, 2, 3), strict=True):
         card = results.read(search.HERE / f"cards/{name}.json")
-        seeds = 2 if place >= len(names) - 4 else 1
         assert len(card["seeds"]) == seeds and card["parameters"]["epochs"] == 8

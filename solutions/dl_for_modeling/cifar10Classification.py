@@ -20,6 +20,7 @@ import math
 import os
 import sys
 import time
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -54,53 +55,63 @@ test_loader = DataLoader(testset, batch_size, shuffle=False)
 
 
 class NeuralNetwork(nn.Module):
-    """A stem, two blocks that are applied several times each, and a linear layer.
+    """A stem, steps at ever smaller sizes of the maps, and a linear layer.
 
-    width: channels everywhere, a multiple of 4
-    steps: how often the block is applied at 16x16 pixels, at 8x8, and so on
+    widths: channels at 32x32 pixels, at 16x16, and so on, none fewer than before
+    steps: how often something is added to the maps at each size
+    uses: how many of these steps share their weights
+    kernels: side of the filters at each size, an odd number
 
-    The stem makes a quarter of the channels at all pixels; then each 2x2 of them become
-    four channels of one. A step adds to the maps what the block makes of them: a filter
-    of 3x3 for each channel, a mixture of the channels, a normalization that is this
-    step's own, SiLU.
+    A step adds to the maps what it makes of them: a filter for each channel, a
+    normalization that is this step's own, SiLU, a mixture of the channels. From size to
+    size, 2x2 pixels become their mean, and maps of zeros are laid beside the others.
     """
 
-    def __init__(self, width=56, steps=(3, 8)):
+    def __init__(self, widths=(16, 32, 44), steps=(4, 4, 4), uses=2, kernels=(3, 3, 3)):
         super().__init__()
 
         def conv(fan_in, fan_out, size, groups=1):
             how = {"padding": size // 2, "groups": groups, "bias": False}
             return nn.Conv2d(fan_in, fan_out, size, **how)
 
-        self.steps = tuple(steps)
-        self.stem = nn.Sequential(conv(3, width // 4, 3), nn.PixelUnshuffle(2))
-        self.stem.append(nn.BatchNorm2d(width))
-        self.filters = nn.ModuleList(conv(width, width, 3, width) for _ in steps)
-        self.mixtures = nn.ModuleList(nn.Linear(width, width, False) for _ in steps)
-        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for _ in range(sum(steps)))
-        self.head = nn.Linear(width, 10)
+        self.widths, self.steps, self.uses = tuple(widths), tuple(steps), uses
+        self.stem = nn.Sequential(conv(3, widths[0], 3), nn.BatchNorm2d(widths[0]))
+        self.filters, self.mixtures = nn.ModuleList(), nn.ModuleList()
+        self.norms = nn.ModuleList()
+        for m, many, side in zip(widths, steps, kernels, strict=True):
+            for _ in range(math.ceil(many / uses)):
+                self.filters.append(conv(m, m, side, groups=m))
+                self.mixtures.append(nn.Linear(m, m, bias=False))
+            self.norms.extend(nn.BatchNorm2d(m) for _ in range(many))
+        self.head = nn.Linear(widths[-1], 10)
 
     def forward(self, x):
         """Logits (n, 10) of images (n, 3, 32, 32) with values from -1 to 1."""
         x, norms = F.silu(self.stem(x)), iter(self.norms)
-        blocks = zip(self.steps, self.filters, self.mixtures, strict=True)
-        for number, (steps, filters, mixture) in enumerate(blocks):
-            x = F.avg_pool2d(x, 2) if number else x
-            one_pixel = mixture.weight[:, :, None, None]
-            for _ in range(steps):
-                x = x + F.silu(next(norms)(F.conv2d(filters(x), one_pixel)))
+        parts = zip(self.filters, self.mixtures, strict=True)
+        for size, (width, steps) in enumerate(
+            zip(self.widths, self.steps, strict=True)
+        ):
+            if size:
+                zeros = width - x.shape[1]
+                x = F.pad(F.avg_pool2d(x, 2), (0, 0, 0, 0, 0, zeros))
+            sets = list(islice(parts, math.ceil(steps / self.uses)))
+            for step in range(steps):
+                filters, mixture = sets[step % len(sets)]
+                y = F.silu(next(norms)(filters(x)))
+                x = x + F.conv2d(y, mixture.weight[:, :, None, None])
         return self.head(F.avg_pool2d(x, x.shape[2:]).flatten(1))
 
     @torch.no_grad()
     def fold(self):
         """Keep of each normalization the two numbers a channel that it is in use.
 
-        They become a convolution of their own, of one pixel and one channel: filters
-        serve many steps, and in the stem four channels. Nothing is left that behaves
-        differently in training mode.
+        The stem's become its filters'. The others become a convolution of their own, of
+        one pixel and one channel: what comes before them serves other steps, too.
+        Nothing is left that behaves differently in training mode.
         """
         self.eval()
-        self.stem[-1] = of_one_pixel(self.stem[-1])
+        self.stem = nn.Sequential(fuse_conv_bn_eval(*self.stem))
         self.norms = nn.ModuleList(map(of_one_pixel, self.norms))
         self.requires_grad_()  # checkers count no others
 
@@ -116,7 +127,7 @@ def of_one_pixel(norm):
 # From PyTorch 2.6 on, torch.load takes only classes that were declared safe. Checkers
 # import this file before they load. A program stores its own classes as __main__'s.
 ours = [NeuralNetwork, (NeuralNetwork, "__main__.NeuralNetwork")]
-kinds = [nn.Conv2d, nn.PixelUnshuffle, nn.Linear, nn.Sequential, nn.ModuleList]
+kinds = [nn.Conv2d, nn.Linear, nn.Sequential, nn.ModuleList]
 torch.serialization.add_safe_globals(ours + kinds)
 
 
@@ -328,7 +339,7 @@ def main(arguments=None):
     """Train, store the whole module, and test once, unless images are held out."""
     flags = parse(arguments)
     torch.manual_seed(flags.seed)
-    net = NeuralNetwork(flags.width, flags.steps)
+    net = NeuralNetwork(flags.widths, flags.steps, flags.uses, flags.kernels)
     print(net)
     measured = {"flags": vars(flags), "epochs": train(net, flags)}
     measured["numbers"] = sum(each.numel() for each in net.state_dict().values())
@@ -352,13 +363,18 @@ def parse(arguments=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--width", type=int, default=56, help="channels, a multiple of 4")
-    add("--steps", type=int, nargs="+", default=[3, 8], help="of each block")
     for name, default, meaning in (
+        ("widths", [16, 32, 44], "channels at 32x32 pixels, at 16x16, and so on"),
+        ("steps", [4, 4, 4], "at each of these sizes"),
+        ("kernels", [3, 3, 3], "side of the filters at each size"),
+    ):
+        add(f"--{name}", type=int, nargs="+", default=default, help=meaning)
+    for name, default, meaning in (
+        ("uses", 2, "steps that share their weights"),
         ("epochs", 30, "passes over the training images"),
         ("plain", 3, "of these, the last ones without mirroring and moving"),
         ("batch", 256, "images a step"),
-        ("learning_rate", 0.02, "the highest of the cycle"),
+        ("learning_rate", 0.04, "the highest of the cycle"),
         ("weight_decay", 0.01, "of AdamW"),
         ("shift", 2, "pixels that an image moves each way, at most"),
         ("average", 0.999, "share of the averaged weights that a late step keeps"),
@@ -373,17 +389,25 @@ def parse(arguments=None):
     add("--optimizer", default="muon", choices=("muon", "adamw"), help="of mixtures")
     add("--precision", default="bfloat16", choices=("bfloat16", "float32"))
     flags = parser.parse_args(arguments)
-    for name in ("width", "epochs", "batch", "plain", "shift", "validation", "seed"):
-        value, least = getattr(flags, name), int(name in ("width", "epochs", "batch"))
+    for name in ("uses", "epochs", "batch", "plain", "shift", "validation", "seed"):
+        value, least = getattr(flags, name), int(name in ("uses", "epochs", "batch"))
         if value < least:
             parser.error(f"--{name} {value}: expected {least} or more")
     if flags.optimizer == "muon" and not hasattr(torch.optim, "Muon"):
         problem = f"--optimizer muon: PyTorch {torch.__version__} is older than 2.9"
         parser.error(f"{problem}; take --optimizer adamw")
-    if flags.width % 4:
-        parser.error(f"--width {flags.width}: expected a multiple of 4")
-    if len(flags.steps) > 5 or min(flags.steps) < 1:  # from 16x16 pixels to one
-        parser.error(f"--steps {flags.steps}: expected up to 5 numbers, each 1 or more")
+    if sorted(flags.widths) != flags.widths or flags.widths[0] < 1:
+        problem = f"--widths {' '.join(map(str, flags.widths))}"
+        parser.error(f"{problem}: expected whole numbers from 1 on, none falling")
+    sizes = len(flags.widths)
+    if sizes > 6:  # from 32x32 pixels to one
+        parser.error(f"--widths has {sizes} numbers: expected up to 6")
+    for name, kind in (("steps", "1 or more"), ("kernels", "odd")):
+        values = getattr(flags, name)
+        odd = kind != "odd" or all(n % 2 for n in values)
+        if len(values) != sizes or min(values) < 1 or not odd:
+            problem = f"--{name} {' '.join(map(str, values))} with {sizes} widths"
+            parser.error(f"{problem}: expected one for each, {kind}")
     out = Path(flags.out)
     if out.is_dir() or not out.parent.is_dir():
         parser.error(f"--out {out}: expected a file's name, in a folder that is there")

@@ -24,7 +24,7 @@ SHORT = {  # of the programs, so that each trains for a moment
 }
 # For question 5: a moment's training, and 500 photographs of each part to show that a
 # program runs to its end.
-SHORT_CIFAR = ("--width", 8, "--steps", 1, 1, "--epochs", 1, "--plain", 0)
+SHORT_CIFAR = "--widths", 6, "--steps", 1, "--kernels", 3, "--epochs", 1, "--plain", 0
 FEW = """
 import torchvision
 

@@ -1,89 +1,122 @@
 """Search among networks of at most 10,000 numbers (question 5): a card for each design.
 
-    python solutions/dl_for_modeling/search_cifar.py                    everything
-    python solutions/dl_for_modeling/search_cifar.py --card try-base    one design's run
+    python solutions/dl_for_modeling/search_cifar.py                   everything
+    python solutions/dl_for_modeling/search_cifar.py --card try-base   a design's runs
 
-Each design has as many channels as fit into 10,000 numbers, and 8 epochs on the
-training images without 5,000 that are held out; those are scored. Then the best four
-get a second seed. The test images aren't read. On one core that multiplies in bfloat16,
-a run takes three minutes, three times that where maps stay large. It can be stopped and
-started at any time: what is finished isn't made again, and a killed run goes on where
-it was half a minute before.
+Each design differs in one thing from the network that is handed in, and in its widths
+and steps so far as 10,000 numbers demand it. It is trained by the handed-in program for
+8 epochs on the training images without 5,000 that are held out; those are scored. Then
+the best four get a second seed; those of which chapter 15 speaks have three. The test
+images aren't read. On one core that multiplies in bfloat16, a run takes two to five
+minutes. It can be stopped and started at any time: what is finished isn't made again,
+and a killed run goes on after its last whole epoch.
 """
 
-from functools import cache
-from itertools import count
+import os
+import sys
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers import augment, data, precision, results, sweep, tensors, training
+from helpers import data, results, sweep
 
 HERE = Path(__file__).resolve().parent
-MOST = 10_000
+PROGRAM = HERE / "cifar10Classification.py"
 BASE = {
-    "steps": [3, 8],  # of a block, at 16x16 pixels, at 8x8, and so on
-    "stem": "3x3, stride 2",
-    "blocks": "one a size",
-    "spatial": "depthwise",
-    "filters": "one set a block",
-    "kernel": 3,
-    "dilations": [1],  # in turn
+    "widths": [16, 32, 44],  # channels at each size of the maps
+    "steps": [4, 4, 4],
+    "stem": "3x3",
+    "weights": "a set for two steps",
+    "filters": "depthwise",
+    "kernels": [3, 3, 3],
     "mixture": "dense",
-    "turn": 0,  # channels by which each step turns its input further
+    "between": "zeros",  # what widens the maps from size to size
     "context": False,  # whether a step sees the mean of each map, too
-    "norm": "batch, each step its own",
-    "before": False,  # whether normalization and activation come first in a step
+    "order": "filters, normalization, activation, mixture",
+    "norm": "batch",
     "activation": "silu",
     "pool": "avg",
     "head": "means",  # of the maps, for the linear layer
-    "learning_rate": 0.02,
+    "optimizer": "muon",
+    "learning_rate": 0.04,
     "batch": 256,
-    "epochs": 8,  # too few steps for an average of the weights
-    "multiple": 2,  # of which the channels are
+    "epochs": 8,
+    "plain": 1,
+    "validation": 5000,
 }
-# One thing is changed in each, and the channels with it.
+# One thing is changed in each; widths and steps make up for what it costs or saves.
 DESIGNS = {
     "base": {},
-    "patches": {"stem": "2x2, stride 2"},
-    "one-block": {"blocks": "one"},
-    "layer-norm": {"norm": "layer, shared"},
-    "folded-stem": {"stem": "3x3, pixels to channels", "multiple": 4},
-    "16-steps": {"steps": [4, 12]},
-    "late": {"steps": [8, 3]},
-    "dilated": {"dilations": [1, 2]},
-    "5x5": {"kernel": 5},
-    "7x7": {"kernel": 7},
-    "groups": {"mixture": "2 groups"},
-    "low-rank": {"mixture": "low rank", "multiple": 4},
-    "gate": {"mixture": "gate", "blocks": "one"},
-    "dense": {"spatial": "dense", "mixture": "none", "blocks": "one"},
-    "norm-first": {"before": True},
+    "own": {
+        "weights": "each step its own",
+        "widths": [16, 24, 32],
+        "steps": [4, 4, 3],
+    },
+    "loops": {"weights": "one set a size", "widths": [32, 44, 56]},
+    "small-maps": {
+        "stem": "3x3, pixels to channels",
+        "widths": [28, 36],
+        "steps": [4, 8],
+        "kernels": [3, 3],
+    },
+    "whole-convolutions": {
+        "filters": "dense",
+        "mixture": "none",
+        "widths": [8, 12, 17],
+        "optimizer": "adamw",
+    },
+    "activation-last": {"order": "filters, mixture, normalization, activation"},
+    "adamw": {"optimizer": "adamw"},
     "relu": {"activation": "relu"},
-    "gelu": {"activation": "gelu"},
-    "prelu": {"activation": "prelu"},
-    "max-pool": {"pool": "max"},
-    "rate-0.01": {"learning_rate": 0.01},
-    "rate-0.04": {"learning_rate": 0.04},
-    "batch-128": {"batch": 128},
-    "large-maps": {"stem": "3x3, stride 1", "steps": [2, 3, 6], "blocks": "one"},
-    "own-filters": {"filters": "each step its own"},
-    "turned": {"turn": 1},
+    "as-they-are": {"plain": 8},
+    "one-width": {"widths": [32, 32, 32]},
+    "two-sizes": {"widths": [20, 40], "steps": [6, 6], "kernels": [3, 3]},
+    "four-sizes": {
+        "widths": [12, 20, 28, 42],
+        "steps": [4, 4, 4, 4],
+        "kernels": [3, 3, 3, 3],
+    },
+    "narrow": {"widths": [12, 24, 36], "steps": [6, 6, 6]},
+    "wide": {"widths": [24, 44, 64], "steps": [2, 2, 2]},
+    "early": {"steps": [8, 6, 2]},
+    "late": {"steps": [2, 4, 4]},
+    "5x5": {"kernels": [5, 5, 5], "widths": [16, 26, 36]},
+    "5x5-at-8x8": {"kernels": [3, 3, 5], "widths": [16, 32, 38]},
+    "groups": {"mixture": "2 groups", "widths": [20, 40, 60]},
+    "mixture-between": {"between": "mixture", "widths": [16, 30, 38]},
     "context": {"context": True},
-    "two-means": {"head": "means and largest"},
-    "three-sizes": {"steps": [3, 5, 3]},
-    "three-sizes-one-block": {"steps": [3, 5, 3], "blocks": "one"},
+    "norm-last": {"order": "filters, activation, mixture, normalization"},
+    "norm-first": {"order": "normalization, activation, filters, mixture"},
+    "layer-norm": {"norm": "layer"},
+    "gelu": {"activation": "gelu"},
+    "max-pool": {"pool": "max"},
+    "two-means": {"head": "means and largest", "widths": [16, 32, 42]},
+    "rate-0.02": {"learning_rate": 0.02},
+    "rate-0.08": {"learning_rate": 0.08},
+    "batch-128": {"batch": 128},
 }
+OF_THE_CHAPTER = list(DESIGNS)[:9]
 WANTED = {
-    f"try-{name}": (BASE | changed, range(1)) for name, changed in DESIGNS.items()
+    f"try-{name}": (BASE | changed, range(3 if name in OF_THE_CHAPTER else 1))
+    for name, changed in DESIGNS.items()
 }
+OF_A_RUN = (
+    "optimizer",
+    "learning_rate",
+    "batch",
+    "epochs",
+    "plain",
+    "validation",
+)
 
-
+ACTIVATIONS = {"silu": F.silu, "relu": F.relu, "gelu": F.gelu}
 POOLS = {"avg": F.avg_pool2d, "max": F.max_pool2d}
 HEADS = {"means": [F.avg_pool2d], "means and largest": [F.avg_pool2d, F.max_pool2d]}
+SETS = {"each step its own": 1, "a set for two steps": 2, "one set a size": 99}
 
 
 class LayerNorm(nn.LayerNorm):
@@ -93,209 +126,135 @@ class LayerNorm(nn.LayerNorm):
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
-class LowRank(nn.Sequential):
-    """A mixture of the channels through a quarter of them."""
-
-    def __init__(self, width):
-        narrow = width // 4
-        super().__init__(conv(width, narrow, 1), conv(narrow, width, 1))
-
-
-class Groups(nn.Module):
-    """A mixture of each half of the channels, then the halves are shuffled."""
-
-    def __init__(self, width):
-        super().__init__()
-        self.mixture = conv(width, width, 1, groups=2)
-
-    def forward(self, x):
-        return F.channel_shuffle(self.mixture(x), 2)
-
-
-class Gate(nn.Module):
-    """The product of two mixtures of the channels."""
-
-    def __init__(self, width):
-        super().__init__()
-        self.mixture = conv(width, 2 * width, 1)
-
-    def forward(self, x):
-        one, other = self.mixture(x).chunk(2, dim=1)
-        return one * other
-
-
-def conv(fan_in, fan_out, size, **how):
-    how = {"padding": how.get("dilation", 1) * (size // 2), "bias": False} | how
-    return nn.Conv2d(fan_in, fan_out, size, **how)
-
-
-def stem(kind, width):
-    """The layers from an image to the first maps."""
-    return {
-        "3x3, stride 2": lambda: [conv(3, width, 3, stride=2)],
-        "3x3, stride 1": lambda: [conv(3, width, 3)],
-        "2x2, stride 2": lambda: [conv(3, width, 2, stride=2, padding=0)],
-        "3x3, pixels to channels": lambda: [
-            conv(3, width // 4, 3),
-            nn.PixelUnshuffle(2),
-        ],
-    }[kind]()
-
-
-def mixture(kind, width):
-    """The layer in which the channels of a pixel meet."""
-    return {
-        "dense": lambda: conv(width, width, 1),
-        "low rank": lambda: LowRank(width),
-        "2 groups": lambda: Groups(width),
-        "gate": lambda: Gate(width),
-        "none": nn.Identity,
-    }[kind]()
-
-
 class Design(nn.Module):
-    """A stem, blocks that are applied several times each, and a linear layer."""
+    """A stem, steps at ever smaller sizes of the maps, and a linear layer."""
 
-    def __init__(self, width, settings):
+    def __init__(self, settings):
         super().__init__()
         self.settings = of = settings
-        blocks, steps = 1 if of["blocks"] == "one" else len(of["steps"]), of["steps"]
-        # For each step the number of its filters, of its mixture, of its norm.
-        blocks_of = [
-            size % blocks for size, many in enumerate(steps) for _ in range(many)
-        ]
-        own_norm = of["norm"] == "batch, each step its own"
-        own_filters = of["filters"] == "each step its own"
-        every = range(sum(steps))
-        self.parts = [
-            every if own_filters else blocks_of,
-            blocks_of,
-            every if own_norm else blocks_of,
-        ]
-        groups = {"depthwise": width, "dense": 1}[of["spatial"]]
-        norm = nn.BatchNorm2d if own_norm else LayerNorm
-        self.stem = nn.Sequential(*stem(of["stem"], width), norm(width))
-        makers = (
-            lambda: conv(width, width, of["kernel"], groups=groups),
-            lambda: mixture(of["mixture"], width),
-            lambda: norm(width),
+        widths, uses = of["widths"], SETS[of["weights"]]
+        first = widths[0]
+        norm = {"batch": nn.BatchNorm2d, "layer": LayerNorm}[of["norm"]]
+        folded = of["stem"] == "3x3, pixels to channels"
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, first // 4 if folded else first, 3, padding=1, bias=False),
+            *[nn.PixelUnshuffle(2)] * folded,
+            norm(first),
         )
-        self.filters, self.mixtures, self.norms = (
-            nn.ModuleList(make() for _ in set(numbers))
-            for make, numbers in zip(makers, self.parts, strict=True)
+        # Of each step the size of its maps, and the number of its set of weights.
+        self.plan, sets = [], []
+        sizes = zip(widths, of["steps"], of["kernels"], strict=True)
+        for size, (m, steps, side) in enumerate(sizes):
+            many = -(-steps // uses)
+            self.plan += [(size, len(sets) + step % many) for step in range(steps)]
+            sets += [(m, side)] * many
+        depthwise = of["filters"] == "depthwise"
+        self.filters = nn.ModuleList(
+            nn.Conv2d(
+                m, m, side, padding=side // 2, groups=m if depthwise else 1, bias=False
+            )
+            for m, side in sets
         )
-        activations = {"silu": nn.SiLU, "relu": nn.ReLU, "gelu": nn.GELU}
-        activations["prelu"] = lambda: nn.PReLU(width)
-        self.activation = activations[of["activation"]]()
-        self.head = nn.Linear(width * len(HEADS[of["head"]]), 10)
+        self.groups = {"dense": 1, "none": 0, "2 groups": 2}[of["mixture"]]
+        self.mixtures = nn.ModuleList(
+            nn.Linear(m // self.groups, m, bias=False) for m, _ in sets if self.groups
+        )
+        pairs = pairwise(widths)
+        self.wider = nn.ModuleList(
+            nn.Linear(d, m, bias=False) for d, m in pairs if of["between"] == "mixture"
+        )
+        self.norms = nn.ModuleList(norm(widths[size]) for size, _ in self.plan)
+        self.head = nn.Linear(widths[-1] * len(HEADS[of["head"]]), 10)
 
-    def added(self, x, step):
-        """What a step adds to the maps."""
-        of = self.settings
-        kinds = self.filters, self.mixtures, self.norms
-        filters, mix, norm = (
-            kind[numbers[step]] for kind, numbers in zip(kinds, self.parts, strict=True)
-        )
-        if of["turn"]:
-            x = x.roll(of["turn"] * step, 1)
-        if of["before"]:
-            x = self.activation(norm(x))
-        dilation = of["dilations"][step % len(of["dilations"])]
-        how = {"padding": dilation * (of["kernel"] // 2), "dilation": dilation}
-        y = F.conv2d(x, filters.weight, groups=filters.groups, **how)
-        if of["context"]:
-            y = y + x.mean((2, 3), keepdim=True)
-        return mix(y) if of["before"] else self.activation(norm(mix(y)))
+    def resized(self, x, size):
+        """The maps at the next size, with its channels."""
+        x, width = POOLS[self.settings["pool"]](x, 2), self.settings["widths"][size]
+        if self.wider:
+            return F.conv2d(x, self.wider[size - 1].weight[:, :, None, None])
+        return F.pad(x, (0, 0, 0, 0, 0, width - x.shape[1]))
+
+    def looked(self, x, part):
+        """What a step's filters make of the maps."""
+        y = self.filters[part](x)
+        return y + x.mean((2, 3), keepdim=True) if self.settings["context"] else y
+
+    def mixed(self, x, part):
+        """The maps' channels, mixed."""
+        if not self.groups:
+            return x
+        one_pixel = self.mixtures[part].weight[:, :, None, None]
+        y = F.conv2d(x, one_pixel, groups=self.groups)
+        return F.channel_shuffle(y, self.groups) if self.groups > 1 else y
 
     def forward(self, x):
         """Logits (n, 10) of images (n, 3, 32, 32)."""
-        x, numbers = self.activation(self.stem(x)), count()
-        for size, steps in enumerate(self.settings["steps"]):
-            x = POOLS[self.settings["pool"]](x, 2) if size else x
-            for _ in range(steps):
-                x = x + self.added(x, next(numbers))
+        activation, now = ACTIVATIONS[self.settings["activation"]], 0
+        x = activation(self.stem(x))
+        steps = zip(self.plan, self.norms, strict=True)
+        for (size, part), norm in steps:
+            x, now = self.resized(x, size) if size > now else x, size
+            parts = {
+                "filters": partial(self.looked, part=part),
+                "mixture": partial(self.mixed, part=part),
+                "normalization": norm,
+                "activation": activation,
+            }
+            y = x
+            for name in self.settings["order"].split(", "):
+                y = parts[name](y)
+            x = x + y
         ends = [pool(x, x.shape[2:]) for pool in HEADS[self.settings["head"]]]
         return self.head(torch.cat(ends, 1).flatten(1))
+
+    def fold(self):
+        """For the program: this network's numbers are only counted."""
+        self.eval()
 
 
 def numbers(net):
     """How many numbers the network needs in use, where nothing is trained any more.
 
-    Batch normalization is a factor and an offset a channel. The stem's factors go into
-    its filters, if it has as many filters as channels.
+    Batch normalization is a factor and an offset a channel. Its factors go into the
+    layer before it, where no other step uses that, and where nothing stands between.
     """
-    filters, *_, norm = net.stem
-    width, total = len(norm.weight), sum(each.numel() for each in net.parameters())
-    folded = isinstance(norm, nn.BatchNorm2d) and filters.out_channels == width
-    return total - folded * width
-
-
-def widest(settings):
-    """The most channels with which a design has at most 10,000 numbers."""
-    widths = range(settings["multiple"], 200, settings["multiple"])
-    fits = [w for w in widths if numbers(Design(w, settings)) <= MOST]
-    return max(fits)
-
-
-@cache
-def parts():
-    """What is trained on, and what is held out."""
-    whole = tensors.whole(data.load("cifar10").train)
-    return tensors.split_validation(whole, 5000)
-
-
-hashes = cache(data.hashes)
-
-
-def augmented(images, labels, rng):
-    return augment.shift(augment.flip(images, rng), 2, rng), labels
+    total = sum(each.numel() for each in net.parameters())
+    if not isinstance(net.stem[-1], nn.BatchNorm2d):
+        return total
+    folded = len(net.stem[-1].weight) * (len(net.stem) == 2)
+    used = [part for _, part in net.plan]
+    for (_, part), norm in zip(net.plan, net.norms, strict=True):
+        folded += len(norm.weight) * (used.count(part) == 1)
+    return total - folded
 
 
 def train(settings, seed, folder):
-    kept, held_out = parts()
+    """A run of the handed-in program's training, of this design."""
+    os.environ["DL_DATA"] = str(data.root("cifar10"))
+    sys.path[:0] = [str(HERE)]
+    import cifar10Classification as program
+
     torch.manual_seed(seed)
-    width = widest(settings)
-    net = Design(width, settings)
-    optimizer = torch.optim.AdamW(
-        net.parameters(), settings["learning_rate"], fused=True
-    )
-    epochs, batch = settings["epochs"], settings["batch"]
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        settings["learning_rate"],
-        total_steps=epochs * -(-len(kept[1]) // batch),
-        pct_start=0.1,
-        cycle_momentum=False,
-    )
-    history = training.fit(
-        net,
-        optimizer,
-        kept,
-        held_out,
-        epochs=epochs,
-        batch=batch,
-        scheduler=scheduler,
-        augment=augmented,
-        precision=("bfloat16", True),
-        seed=seed,
-        checkpoint=folder / "checkpoint.pt",
-    )
-    curves = {name: np.round(history[name], 5) for name in history if name != "seconds"}
+    net = Design(settings)
+    flags = {name: settings[name] for name in OF_A_RUN}
+    flags |= {"seed": seed, "out": folder / "net.pth"}
+    words = [str(word) for pair in flags.items() for word in (f"--{pair[0]}", pair[1])]
+    epochs = program.train(net, program.parse(words))
     return {
-        "value": history["accuracy"][-1],
-        "seconds": round(sum(history["seconds"]), 1),
+        "value": epochs[-1]["accuracy"],
+        "seconds": round(sum(epoch["seconds"] for epoch in epochs), 1),
         "numbers": numbers(net),
-        "width": width,
-        "curves": curves,
+        "curves": {
+            name: [round(epoch[name], 5) for epoch in epochs]
+            for name in ("loss", "accuracy")
+        },
     }
 
 
 def cards(done):
     """A second seed for the best four, and a card for each design."""
     best = sorted(done, key=lambda name: done[name][0]["value"])[-4:]
-    done |= sweep.run(
-        train, {name: (WANTED[name][0], range(2)) for name in best}, **HOW
-    )
+    few = {name: (WANTED[name][0], range(2)) for name in best if len(done[name]) == 1}
+    done |= sweep.run(train, few, **HOW)
     for name, seeds in done.items():
         card = results.write(
             HERE / f"cards/{name}.json",
@@ -304,20 +263,20 @@ def cards(done):
             metric="CIFAR-10 validation accuracy, eight epochs",
             command=f"python solutions/{HERE.name}/{Path(__file__).name}",
             parameters=WANTED[name][0],
-            data=hashes("cifar10"),
+            data=data.hashes("cifar10"),
             seeds=seeds,
+            packages=PACKAGES,
         )
         print(f"{name}: {card['mean']:.2%}, {seeds[0]['numbers']:,} numbers")
 
 
-CLASSES = (Design, LayerNorm, LowRank, Groups, Gate)
-FUNCTIONS = (conv, stem, mixture, numbers, widest, parts, augmented)
-MODULES = (augment, data, precision, tensors, training)
+PACKAGES = ("numpy", "torch", "torchvision")
 HOW = {
     "name": HERE.name,
-    "sources": [*CLASSES, *FUNCTIONS, *(module.__file__ for module in MODULES)],
+    "sources": [PROGRAM, Design, LayerNorm, numbers],
+    "packages": PACKAGES,
 }
 
 if __name__ == "__main__":
-    HOW["data"] = hashes("cifar10")
+    HOW["data"] = data.hashes("cifar10")
     sweep.main(__doc__, train, WANTED, cards, **HOW)
