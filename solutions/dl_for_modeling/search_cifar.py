@@ -253,8 +253,8 @@ def train(settings, seed, folder):
 def cards(done):
     """A second seed for the best four, and a card for each design."""
     best = sorted(done, key=lambda name: done[name][0]["value"])[-4:]
-    few = {name: (WANTED[name][0], range(2)) for name in best if len(done[name]) == 1}
-    done |= sweep.run(train, few, **HOW)
+    few = [name for name in best if len(done[name]) == 1]
+    done |= sweep.run(train, {n: (WANTED[n][0], range(2)) for n in few}, **HOW)
     for name, seeds in done.items():
         card = results.write(
             HERE / f"cards/{name}.json",
