@@ -41,8 +41,8 @@ def not_past_the_step(x: float, w: float, steps: int) -> float:
     return slope
 
 
-def score(accuracy: float, N: int) -> float:
-    return 100 * accuracy / max(N / 10**4, 1)
+def needed(score: float, N: int) -> float:
+    return score * max(N / 10**4, 1) / 100
 
 
 def channels(limit: int) -> int:
@@ -120,20 +120,20 @@ EXERCISES = {
         ],
     ),
     "15.3": Exercise(
-        score,
-        cases=[(0.8, 10_000), (0.8, 5_000), (0.8, 15_000), (0.5, 225_482)],
+        needed,
+        cases=[(80.0, 10_000), (80.0, 5_000), (40.0, 15_000), (3.3, 225_482)],
         mistakes=[
             (
-                lambda accuracy, N: 100 * accuracy / max(N // 10**4, 1),
-                "the formula rounds nothing.",
+                lambda score, N: score * max(N // 10**4, 1) / 100,
+                "(15.7) rounds nothing.",
             ),
             (
-                lambda accuracy, N: 100 * accuracy / (N / 10**4),
+                lambda score, N: score * N / 10**6,
                 "fewer than 10,000 numbers aren't rewarded.",
             ),
             (
-                lambda accuracy, N: accuracy / max(N / 10**4, 1),
-                "the accuracy is in percent.",
+                lambda score, N: score * max(N / 10**4, 1),
+                "the accuracy is asked as a fraction of 1.",
             ),
         ],
     ),
