@@ -81,7 +81,7 @@ EQUIVALENT = {
     r"of_biased: (.+) \+ (.+) → \1 - \2": "the equation holds for every b, so for -b",
     r"mean_over_coins: .+ → .+ - np\.sqrt.+": "a coin has two sides",
     r"tried: .*(0\.0001|401)": "counts are whole, and no width is above 343",
-    r"(up_to|at): .*": "the width that a limit is made of comes out",
+    r"(up_to|answer): .*": "the width that a limit is made of comes out",
     **{
         re.escape(slip): reason
         for slip, reason in {
@@ -136,7 +136,7 @@ EQUIVALENT = {
 HARMLESS = {
     r"inside: .*": "the proof holds for inputs and places drawn otherwise too",
     r"of_three_sizes: .*": "widths and steps of other networks",
-    r"(up_to|at): .*": "other limits, on widths and steps of other networks",
+    r"(up_to|answer): .*": "other limits, on widths and steps of other networks",
     r"eigenvalues: .* → return -.*": "the rate of the other sign",
     r"put: return rows.* → return -rows.*": "weights and inputs both turn their sign",
     r"bce: return .* → return .*\.T": "its entries are added up",
