@@ -91,15 +91,13 @@ def card(row: nodes.row, standing: str, titles: Mapping[int, str]) -> nodes.cont
         minutes = re.sub(r"^ \((\d+)\)", " (\\1\N{NO-BREAK SPACE}min)", text)
         if minutes != text:
             text.parent.replace(text, nodes.Text(minutes))
-    title, asks, read, later = map(_inline, row.children)
+    title, asks, read = map(_inline, row.children)
     made = nodes.container("", classes=["homework"])
     made += nodes.paragraph("", "", *title, classes=["title"])
     made += nodes.paragraph("", "", *asks, classes=["asks"])
     start = "You have this sheet? Start here:" if standing else "Start here:"
     made += nodes.paragraph("", start, classes=["start"])
     made += nodes.paragraph("", "", *read)
-    if later:
-        made += nodes.paragraph("", "", nodes.Text("Still to come: "), *later)
     if standing:
         made += nodes.raw("", f'<p class="standing">{standing}</p>', format="html")
     return made
