@@ -112,7 +112,7 @@ if __name__ == "__main__":
         WANTED,
         cards,
         name="chapter-04",
-        data=data.hashes("mnist"),
+        sets=["mnist"],
         sources=[data.__file__, *sorted(Path(nn.__file__).parent.glob("*.py"))],
         packages=("numpy",),
     )

@@ -89,7 +89,7 @@ if __name__ == "__main__":
         WANTED,
         cards,
         name="chapter-05",
-        data=data.hashes("mnist"),
+        sets=["mnist"],
         sources=[data.__file__, *sorted(Path(nn.__file__).parent.glob("*.py"))],
         packages=("numpy",),
     )

@@ -158,6 +158,6 @@ if __name__ == "__main__":
         WANTED,
         cards,
         name="chapter-13",
-        data=hashes("cifar10") | hashes("mnist"),
+        sets=["cifar10", "mnist"],
         sources=[parts, *(module.__file__ for module in modules)],
     )

@@ -123,7 +123,7 @@ if __name__ == "__main__":
         WANTED,
         cards,
         name="chapter-14",
-        data=data.hashes("cifar10"),
+        sets=["cifar10"],
         sources=[parts, convolutional, connected, moved_right]
         + [module.__file__ for module in modules],
     )

@@ -126,4 +126,4 @@ def cards(done):
 if __name__ == "__main__":
     programs = [PART / name for name in ("lengths.py", "vanilla_rnn.py")]
     sources = [*programs, palindromes.__file__]
-    sweep.main(__doc__, train, RUNS, cards, name="chapter-16", data={}, sources=sources)
+    sweep.main(__doc__, train, RUNS, cards, name="chapter-16", sources=sources)

@@ -254,7 +254,7 @@ def train(settings, seed, folder):
 if __name__ == "__main__":
     sweep.main(__doc__, train, {"long": ({}, [0, 1])},
                lambda done: write_whole("card", json.dumps(done)),
-               name="toy", data={}, packages=())
+               name="toy", packages=())
 """
 
 
@@ -325,7 +325,7 @@ def test_a_cluster_makes_every_run_once_though_a_worker_is_killed(runs, monkeypa
 
 def called(monkeypatch, *arguments, cards=list, train=train, wanted=WANTED, **how):
     monkeypatch.setattr(sys, "argv", ["recipe.py", "--jobs", "1", *arguments])
-    how |= {"name": train.__name__, "data": DATA, "packages": ()}
+    how |= {"name": train.__name__, "packages": ()}
     sweep.main("What it does.", train, wanted, cards, **how)
 
 
@@ -355,6 +355,24 @@ def test_each_of_a_recipes_sweeps_writes_its_cards_unless_another_is_picked(
         written.clear()
     with pytest.raises(SystemExit):
         called(monkeypatch, "--card", "plane", names=WANTED)
+
+
+def test_help_and_a_wrong_flag_look_for_no_data(runs, monkeypatch, capsys):
+    monkeypatch.setattr("helpers.data.load", lambda name: pytest.fail("looked for"))
+    for arguments, code in ((["--help"], 0), (["--card", "plane"], 2)):
+        with pytest.raises(SystemExit) as stopped:
+            called(monkeypatch, *arguments, sets=["moons"])
+        assert stopped.value.code == code
+
+
+def test_missing_data_is_said_in_a_line_before_any_run(runs, monkeypatch):
+    def nowhere(name):
+        raise FileNotFoundError(f"{name} isn't there")
+
+    monkeypatch.setattr("helpers.data.load", nowhere)
+    with pytest.raises(SystemExit, match=r"recipe\.py: moons isn't there"):
+        called(monkeypatch, sets=["moons"])
+    assert not list(runs.rglob("result.json"))
 
 
 def test_a_seed_that_no_run_has_is_said(runs, monkeypatch, capsys):

@@ -78,7 +78,7 @@ def main():
             cards,
             names=PROGRAMS,
             name=HERE.name,
-            data=data.hashes("mnist"),
+            sets=["mnist"],
             sources=[HERE / PROGRAMS[name]],
             packages=PACKAGES[name],
         )

@@ -158,7 +158,7 @@ if __name__ == "__main__":
         wanted(),
         cards,
         name=HERE.name,
-        data=data.hashes("cifar10"),
+        sets=["cifar10"],
         sources=[PROGRAM, seen, lesson],
         packages=("numpy", "torch", "torchvision"),
     )

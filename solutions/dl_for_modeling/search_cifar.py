@@ -258,7 +258,9 @@ def cards(done):
     short = [name for name in done if WANTED[name][0]["epochs"] == BASE["epochs"]]
     best = sorted(short, key=lambda name: done[name][0]["value"])[-4:]
     few = [name for name in best if len(done[name]) == 1]
-    done |= sweep.run(train, {n: (WANTED[n][0], range(2)) for n in few}, **HOW)
+    hashes = data.hashes("cifar10")
+    second = {name: (WANTED[name][0], range(2)) for name in few}
+    done |= sweep.run(train, second, data=hashes, **HOW)
     for name, seeds in done.items():
         card = results.write(
             HERE / f"cards/{name}.json",
@@ -267,7 +269,7 @@ def cards(done):
             metric=f"CIFAR-10 validation accuracy, {WANTED[name][0]['epochs']} epochs",
             command=f"python solutions/{HERE.name}/{Path(__file__).name}",
             parameters=WANTED[name][0],
-            data=data.hashes("cifar10"),
+            data=hashes,
             seeds=seeds,
             packages=PACKAGES,
         )
@@ -282,5 +284,4 @@ HOW = {
 }
 
 if __name__ == "__main__":
-    HOW["data"] = data.hashes("cifar10")
-    sweep.main(__doc__, train, WANTED, cards, **HOW)
+    sweep.main(__doc__, train, WANTED, cards, sets=["cifar10"], **HOW)

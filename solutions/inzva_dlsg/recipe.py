@@ -111,7 +111,7 @@ if __name__ == "__main__":
         WANTED,
         cards,
         name=HERE.name,
-        data=data.hashes("cifar10"),
+        sets=["cifar10"],
         sources=[*HERE.glob("[mt]*.py"), *HERE.glob("utils/*.py")],
         packages=["torch", "torchvision"],
     )

@@ -94,7 +94,7 @@ if __name__ == "__main__":
         WANTED,
         cards,
         name=HERE.name,
-        data=data.hashes("fashion_mnist") | data.hashes("mnist"),
+        sets=["fashion_mnist", "mnist"],
         sources=[PROGRAM],
         packages=PACKAGES,
     )

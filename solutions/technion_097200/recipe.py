@@ -99,7 +99,7 @@ if __name__ == "__main__":
         WANTED,
         cards,
         name=HERE.name,
-        data=data.hashes("mnist"),
+        sets=["mnist"],
         sources=[TRAIN],
         packages=["torch"],
     )

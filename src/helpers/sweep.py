@@ -34,6 +34,7 @@ from joblib import Parallel, delayed, parallel_config
 from platformdirs import user_cache_path
 from threadpoolctl import threadpool_limits
 
+from helpers import data
 from helpers.files import write_whole
 
 Settings = Mapping[str, Any]
@@ -138,11 +139,14 @@ def main(
     wanted: Mapping[str, tuple[Settings, Iterable[int]]],
     cards: Callable[[dict[str, list[dict[str, Any]]]], object],
     names: Iterable[str] = (),
+    sets: Iterable[str] = (),
     **how: Any,
 ) -> None:
     """What a recipe does when it is called: every run, then cards(done).
 
     names: of all cards, where the recipe has several sweeps, one after the other.
+    sets: the data sets trained on, as `data.load` names them. They are looked for once
+        the command line is read.
     how: what `run` takes besides. On the command line, --card and --seed pick some of
     the runs, and --jobs says how many go at once; where a run is left out, no card is
     written. --dask names the scheduler of a dask cluster whose workers make the runs;
@@ -168,7 +172,8 @@ def main(
         print(f"no run of {', '.join(some)} has seed {given.seed}")
     try:
         with _cluster(given.dask):
-            done = run(train, some, jobs=given.jobs, **how)
+            hashes = data.hashes(*sets)
+            done = run(train, some, jobs=given.jobs, data=hashes, **how)
         if some.keys() == wanted.keys() and given.seed is None:
             cards(done)
     except (OSError, RuntimeError, TypeError, ValueError) as error:

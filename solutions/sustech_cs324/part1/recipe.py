@@ -73,7 +73,7 @@ if __name__ == "__main__":
         WANTED,
         cards,
         name=COURSE.name,
-        data=data.hashes("cifar10"),
+        sets=["cifar10"],
         sources=[PROGRAM, HERE / "cifar10_mlp.py"],
         packages=PACKAGES,
     )

@@ -100,7 +100,7 @@ if __name__ == "__main__":
         WANTED,
         cards,
         name=COURSE.name,
-        data=data.hashes("cifar10"),
+        sets=["cifar10"],
         sources=[PROGRAM, HERE / "cnn_model.py"],
         packages=PACKAGES,
     )

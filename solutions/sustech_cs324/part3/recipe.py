@@ -119,7 +119,6 @@ if __name__ == "__main__":
         WANTED,
         cards,
         name=f"{COURSE.name}-part3",
-        data={},
         sources=[
             HERE / name
             for name in (
