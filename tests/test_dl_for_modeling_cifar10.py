@@ -654,7 +654,7 @@ def test_a_teacher_is_asked_for_what_the_program_shows(recipe, ours):
 def test_a_teacher_is_used_where_there_is_one(recipe):
     assert list(recipe.wanted()) == [recipe.PLAIN]
     (recipe.TEACHER / "cnn.pt").touch()
-    assert list(recipe.wanted()) == [recipe.PLAIN, recipe.TAUGHT]
+    assert list(recipe.wanted()) == [recipe.PLAIN, recipe.TAUGHT, recipe.LONG]
 
 
 def test_another_teacher_of_the_same_name_makes_runs_and_logits_of_its_own(
@@ -698,14 +698,16 @@ def test_the_recipe_ships_the_network_of_seed_0_with_its_score(
     assert (recipe.HERE / "cifarNet.pth").read_text() == f"{teacher}, seed 0"
     card = results.read(recipe.HERE / "cards/cifar-net.json")
     assert results.values(card) == pytest.approx([0.8, 0.81, 0.82])
-    assert card["parameters"] == {"shift": 2, "teacher": name}
+    long = {"epochs": 200, "plain": 10} if taught else {}
+    assert card["parameters"] == {"shift": 2, "teacher": name} | long
     assert card["seeds"][0]["seconds"] == 6 and card["seeds"][0]["mirrored"] == 0.9
     again = "python cifar10Classification.py --seed 0"
-    again += " --teacher logits.pt" if taught else ""
+    again += " --epochs 200 --plain 10 --teacher logits.pt" if taught else ""
     assert card["weights"]["command"] == again
     points = results.values(results.read(recipe.HERE / "cards/cifar-score.json"))
     assert points == pytest.approx([64, 64.8, 65.6])
-    assert (recipe.HERE / "cards/cifar-plain.json").exists() == taught
+    for name in (recipe.PLAIN, recipe.TAUGHT):
+        assert (recipe.HERE / f"cards/{name}.json").exists() == taught
 
 
 def test_every_design_has_at_most_10_000_numbers_and_uses_them_all(search):
@@ -746,8 +748,9 @@ def test_the_best_four_designs_get_a_second_seed_where_they_have_one(
         return {"value": value, "numbers": 9, "curves": {}}
 
     monkeypatch.setattr(search, "train", train)
-    monkeypatch.setattr(search, "HOW", {"name": "dl_for_modeling", "data": {}})
-    done = search.sweep.run(train, search.WANTED, **search.HOW)
+    monkeypatch.setattr(search, "HOW", {"name": "dl_for_modeling"})
+    hashes = search.data.hashes("cifar10")
+    done = search.sweep.run(train, search.WANTED, data=hashes, **search.HOW)
     search.cards(done)
     first, of_chapter = [(n, 0) for n in names], [("try-own", seed) for seed in (1, 2)]
     assert made == [*first, *of_chapter, *((n, 1) for n in names[1:4])]
