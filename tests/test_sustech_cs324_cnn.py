@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -376,3 +377,29 @@ def test_it_learns(program):
     first, last = measured["curve"][0], measured["curve"][-1]
     assert last["train_loss"] < first["train_loss"]
     assert last["train_accuracy"] > 0.3 > first["train_accuracy"]
+
+
+def test_the_card_keeps_answers_and_what_moving_costs(program, monkeypatch, tmp_path):
+    monkeypatch.setenv("DL_RUNS", str(tmp_path))
+    monkeypatch.setattr("helpers.data.root", lambda name: tmp_path)
+    recipe = runpy.run_path(str(PART / "recipe.py"))
+    folder = tmp_path / "sustech_cs324" / "cnn" / "seed3"
+    folder.mkdir(parents=True)
+    program.FLAGS.out = str(folder / "cnn.pt")
+    _, measured = outcome(program)
+    found = recipe["looked_at"]("cnn", 3)
+    labels = torch.arange(50) % 10
+    right = [
+        int(said) == label
+        for said, label in zip(found["answers"], labels.tolist(), strict=True)
+    ]
+    assert sum(right) / 50 == pytest.approx(measured["accuracy"])
+    assert found["moved"].keys() == set(range(9))
+    assert found["moved"][0] == pytest.approx(measured["accuracy"])
+    images, _ = program.load(tmp_path, train=False)
+    aside = images.roll(5, dims=-1)
+    aside[..., :5] = 0
+    monkeypatch.setattr(program, "load", lambda *_, **__: (aside, labels))
+    recipe["test_images"].cache_clear()
+    again = recipe["looked_at"]("cnn", 3)["moved"][0]
+    assert again == pytest.approx(found["moved"][5])

@@ -10,7 +10,12 @@ hours. It needs the real CIFAR-10.
 """
 
 import json
+import sys
+from functools import cache
 from pathlib import Path
+
+import torch
+from torch.nn import functional as F
 
 from helpers import data, results, sweep
 from helpers.files import write_whole
@@ -61,6 +66,34 @@ def train(settings, seed, folder):
     }
 
 
+@cache
+def test_images():
+    """The program, and the test images and labels as it reads them."""
+    sys.path[:0] = [str(HERE)]
+    import cnn_train
+
+    return cnn_train, *cnn_train.load(data.root("cifar10"), train=False)
+
+
+def looked_at(name, seed):
+    """What a run's stored network makes of the test images, and of moved ones.
+
+    Returns the class that it answers for each image, as a word of digits, and the
+    accuracy with all images moved to the right by 0 to 8 pixels; the gap is filled with
+    the mean color.
+    """
+    program, images, labels = test_images()
+    model = program.CNN(3, 10).to(memory_format=torch.channels_last)
+    weights = sweep.folder(COURSE.name, name, seed) / WEIGHTS
+    model.load_state_dict(torch.load(weights, weights_only=True))
+    answers = program.predict(model, images).argmax(1)
+    right = {0: (answers == labels).float().mean().item()}
+    for pixels in range(1, 9):
+        moved = F.pad(images, (pixels, 0, 0, 0))[..., : images.shape[-1]]
+        right[pixels] = program.evaluate(model, moved, labels)[1]
+    return {"answers": "".join(map(str, answers.tolist())), "moved": right}
+
+
 def shipped(runs):
     """Ship the weights that validated best; what a card says of them."""
     best = max(runs, key=lambda run: run["curves"]["accuracy"][-1])["seed"]
@@ -74,6 +107,8 @@ def shipped(runs):
 def cards(done):
     """Write the cards of what is done."""
     for name, runs in done.items():
+        if name in (CARD, "cnn-not-augmented"):
+            runs = [run | looked_at(name, run["seed"]) for run in runs]
         parameters, *_ = [run.pop("parameters") for run in runs]
         device, *_ = [run.pop("device") for run in runs]
         card = results.write(
