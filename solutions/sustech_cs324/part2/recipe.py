@@ -94,14 +94,12 @@ def looked_at(name, seed):
     return {"answers": "".join(map(str, answers.tolist())), "moved": right}
 
 
-def shipped(runs):
-    """Ship the weights that validated best; what a card says of them."""
-    best = max(runs, key=lambda run: run["curves"]["accuracy"][-1])["seed"]
-    made = sweep.folder(COURSE.name, CARD, best) / WEIGHTS
+def shipped():
+    """Ship the weights of seed 0; what a card says of them."""
+    made = sweep.folder(COURSE.name, CARD, 0) / WEIGHTS
     weights = write_whole(HERE / WEIGHTS, made.read_bytes())
-    flags = AUGMENTED | {"seed": best}
-    again = " ".join(f"--{name} {value}" for name, value in flags.items())
-    return weights, best, f"python cnn_train.py {again}"
+    again = " ".join(f"--{name} {value}" for name, value in AUGMENTED.items())
+    return weights, 0, f"python cnn_train.py {again}"
 
 
 def cards(done):
@@ -120,7 +118,7 @@ def cards(done):
             parameters=parameters,
             data=data.hashes("cifar10"),
             seeds=runs,
-            weights=shipped(runs) if name == CARD else None,
+            weights=shipped() if name == CARD else None,
             packages=PACKAGES,
             device=device,
         )
