@@ -30,6 +30,10 @@ ARMS = {
     "gradient-0.03": {"activation": "gradient", "lr": 0.03},
     "signal-0.01": {"activation": "signal", "lr": 0.01},
     "gradient-0.01": {"activation": "gradient", "lr": 0.01},
+    "gradient-0.001": {"activation": "gradient", "lr": 0.001},
+    "gradient-0.0005": {"activation": "gradient", "lr": 0.0005},
+    "rate-0.001": {"lr": 0.001},
+    "rate-0.0005": {"lr": 0.0005},
     "he": {"init": "he"},
     "rate": {"lr": 1.0},
 }
