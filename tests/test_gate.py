@@ -927,6 +927,18 @@ def test_an_equation_of_a_chapter_that_is_not_named_before_is_named(good):
     assert problems(good) == []
 
 
+HANDED = "[worked](../solutions/a/solution.ipynb)"
+
+
+@pytest.mark.parametrize("mark", ["**{}.** Here", "## {}\n\nHere"])
+def test_a_homework_without_its_hand_in_is_named(good, mark):
+    asked = mark.format("Where homeworks ask this")
+    [found] = added(good, text(f"{HANDED}.\n\n{asked}: [here](../solutions/a/a.py)."))
+    assert found == "'Where homeworks ask this' links to no course's solution.ipynb"
+    good.cells[7].source = f"{asked}: {HANDED}."
+    assert problems(good) == []
+
+
 @pytest.mark.parametrize(
     "line", ["[Chapter 5](05-b.ipynb) has it.", "As in [that](05-b.ipynb#eq-5-2)."]
 )

@@ -50,6 +50,7 @@ NOTEBOOK = (
     text.nothing_ahead,
     text.named_before,
     text.what_to_keep,
+    text.homework_linked,
     text.reading_time,
     equations.in_order,
     equations.state_something,

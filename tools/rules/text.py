@@ -25,6 +25,8 @@ BEFORE = re.compile(r"^\*Before you start:\*.*", re.M)
 INVITES = re.compile(r"\blater\b|\bchapter \d+ comes to\b", re.I)
 KEEP = re.compile(r"^## What to keep\s*?$(.*?)(?=^##? |\Z)", re.M | re.S)
 EXERCISE = re.compile(r"^### Exercise ", re.M)
+HANDED_IN = re.compile(r"\]\(\.\./solutions/\w+/solution\.ipynb")
+ASKED = re.compile(r"^(?:\*\*|## )Where homeworks ask this.*?(?=^##? |\Z)", re.M | re.S)
 
 
 def plain_markdown(page: Page) -> Iterator[str]:
@@ -108,6 +110,13 @@ def named_before(page: Page) -> Iterator[str]:
 def what_to_keep(page: Page) -> Iterator[str]:
     if not KEEP.search("\n\n".join(prose(cell) for _, cell in page.text)):
         yield "no section 'What to keep'"
+
+
+def homework_linked(page: Page) -> Iterator[str]:
+    """Who comes with a homework finds the one that is worked out."""
+    asked = ASKED.search("\n\n".join(prose(cell) for _, cell in page.text))
+    if page.chapter is not None and asked and not HANDED_IN.search(asked.group()):
+        yield "'Where homeworks ask this' links to no course's solution.ipynb"
 
 
 def reading_time(page: Page) -> Iterator[str]:
