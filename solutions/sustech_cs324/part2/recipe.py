@@ -112,7 +112,7 @@ def cards(done):
         card = results.write(
             COURSE / f"cards/{name}.json",
             document=COURSE.name,
-            question="ii-2",
+            question="ii-2-more" if "cycle" in parameters["schedule"] else "ii-2",
             metric="CIFAR-10 test accuracy",
             command=f"python solutions/{COURSE.name}/part2/recipe.py",
             parameters=parameters,
