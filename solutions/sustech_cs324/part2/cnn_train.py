@@ -6,7 +6,7 @@ takes 5,000 steps of Adam as the course's template has them: a learning rate of 
 batches of 32, images as they are. What the template leaves open is defined here: where
 the data lies (DL_DATA, else data/, where torchvision puts it if it must), and where the
 weights go. Adam's own default, 1e-3, takes --learning_rate 1e-3. The weights that are
-handed in come, on one core that multiplies in bfloat16 in two hours, from
+handed in come, on one core that multiplies in bfloat16 in two and a half hours, from
 
     python cnn_train.py --max_steps 20000 --batch_size 128 --eval_freq 250 \
         --optimizer ADAMW --learning_rate 2e-3 --weight_decay 0.2 \

@@ -6,7 +6,7 @@
 Every run is one of cnn_train.py, kept in the user's cache, or where DL_RUNS says. What
 is finished isn't made again, and a run that was killed goes on where it was a minute
 before. On one core that multiplies in bfloat16, one run of the card cnn takes two
-hours. It needs the real CIFAR-10.
+and a half hours. It needs the real CIFAR-10.
 """
 
 import json
