@@ -10,7 +10,7 @@ NB ?=
 # A warning about one of Coquelicot's own coercions is no news.
 COQ := -q -w -ambiguous-paths -Q . Proved
 
-.PHONY: help book pdf test proofs run lab serve data bench portable oldest newest handin lock clean
+.PHONY: help book pdf test proofs run lab serve data bench portable oldest newest handin release lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' Makefile
@@ -80,6 +80,9 @@ handin: override export ID := $(value ID)
 handin: override export NAMES := $(value NAMES)
 handin: .venv/.test ## the zip of a homework, tried out (COURSE=folder ID=yours NAMES="A B; C D")
 	$(BIN)/python -m tools.handin --names="$$NAMES" -- "$$COURSE" "$$ID"
+
+release: .venv/.test pdf ## site, PDF, hand-ins' contents and checksums, into build/release/
+	$(BIN)/python -m tools.release
 
 lock: ## write constraints.txt anew: the newest versions that pyproject.toml allows
 	rm -rf .venv-lock
