@@ -337,6 +337,7 @@ def unclaimed(book):
         ("in 60 seconds", "60 seconds"),
         ("a 60-second run", "60 second"),
         ("5 ms", "5 ms"),
+        ("$2$ in 60 s, and $3$", "60 s"),
         ("2 h", "2 h"),
     ],
 )
@@ -411,6 +412,45 @@ def test_a_bar_alone_bears_out_at_least_and_at_most_and_nothing_else(book):
     assert unclaimed(book) == []
     book.say("## CIFAR 85 %, with an error of 10 %, CIFAR at most 85 %")
     assert unclaimed(book) == [(CHAPTER, "85 %"), (CHAPTER, "10 %"), (CHAPTER, "85 %")]
+
+
+@pytest.mark.parametrize(
+    ("words", "unborne"),
+    [
+        ("CIFAR, never below 85 %, its error no more than 10 %", []),
+        ("CIFAR never falls below 85 %", []),
+        ("CIFAR, no more than 85 %", ["85 %"]),
+        ("the error is never below 10 %", ["10 %"]),
+        ("the error isn't over 10 %, and CIFAR isn't above 85 %", ["85 %"]),
+    ],
+)
+def test_a_negation_turns_at_least_and_at_most_round(book, words, unborne):
+    low = claimed("CIFAR accuracy", 0.912, limit=0.85)
+    high = claimed("error", 0.02, words="at most", limit=0.1)
+    book.notebooks[CHAPTER].cells[1:3] = [low, high]
+    book.say(f"## {words}")
+    assert unclaimed(book) == [(CHAPTER, number) for number in unborne]
+
+
+@pytest.mark.parametrize(
+    "words", ["from {} to {} %", "{}–{} %", "{} and {} percent", "${}$ to ${}\\,\\%$"]
+)
+def test_both_ends_of_a_range_are_borne_out(book, words):
+    heading = f"## MNIST, test and training: {words}"
+    book.say(heading.format("98.2", "99.9"))
+    assert unclaimed(book) == []
+    book.notebooks[CHAPTER].cells[-1].source = heading.format(97, 99.9)
+    [(_, number)] = unclaimed(book)
+    assert number.startswith("97 ")
+
+
+@pytest.mark.parametrize("minus", ["-", "\N{MINUS SIGN}"])
+def test_a_number_with_a_minus_is_another_one(book, minus):
+    book.notebooks[CHAPTER].cells += [claimed("gained", 0.02), claimed("lost", -0.03)]
+    book.say(f"## Lost {minus}3 %, gained 2 %, and 2 %-3 %")
+    assert unclaimed(book) == [(CHAPTER, "3 %")]
+    book.notebooks[CHAPTER].cells[-1].source = f"## Lost 3 %, gained {minus}2 %"
+    assert unclaimed(book) == [(CHAPTER, "3 %"), (CHAPTER, "2 %")]
 
 
 def test_a_heading_of_90_percent_over_a_bar_of_85_is_named(book):

@@ -21,12 +21,21 @@ NUMBER = re.compile(  # also 92\,\%, **92** %, 60-second
     r"(%|per ?cent(?:age points?)?|(?:milli)?seconds?|m?s|minutes?|min|hours?|h|days?)"
     r"(?!\w)"
 )
+RANGE = re.compile(  # from 71 to 82 %, 90–92 %: the first has the unit of the second
+    r"(?<![\w.,-])(\d(?:[\d,]*\d)?(?:\.\d+)?)([\s*_$]*(?:[–-]|\b(?:to|and|or)\b)[\s*_$]*)"
+    rf"(?={NUMBER.pattern})"
+)
 SHARE = re.compile(r"\S+\s*(?:%|\bper ?cent\b)", re.I)
-FORMULA = re.compile(r"\$[^$%]*[a-z][^$%]*\$")  # 2h is no two hours there
+FORMULA = re.compile(r"\$[^$]*\$")
 HEADING = re.compile(r"^ {0,3}#+ .*", re.M)
 LINK = re.compile(r"\]\(([^)\s#]+)")
 AT_LEAST = re.compile(r"(?:at least|more than|over|above)[\s*]+$")
 AT_MOST = re.compile(r"(?:at most|less than|under|below)[\s*]+$")
+NOT = re.compile(  # never above, isn't more than, doesn't fall below
+    r"(?:\b(?:no|not|never)|n['’]t)"
+    r"(?:\s+(?:falls?|fell|drops?|rises?|rose|goes|went|gets?|got|is|was))?[\s*]+$"
+)
+MINUS = re.compile(r"(?<![\w)%])[-\N{MINUS SIGN}]$")
 MORE, LESS = (re.compile(rf"[\s*]+(?:and|or) {word}\b") for word in ("more", "less"))
 # What a sentence may leave out when it tells of a claim.
 LITTLE = {"a", "an", "and", "are", "as", "at", "by", "for", "from", "in", "is", "it"}
@@ -53,7 +62,7 @@ def claimed(book: Book) -> Iterator[tuple[str, str]]:
                 sentence = " ".join(headline.clause.split())[:70]
                 yield name, f"no claim of its own bears out '{number}': {sentence!r}"
         for paragraph in paragraphs:
-            if word := SHARE.search(NUMBER.sub("", FORMULA.sub("", paragraph))):
+            if word := SHARE.search(NUMBER.sub("", _without_formulas(paragraph))):
                 yield name, f"a share that isn't written in digits: {word.group()!r}"
 
 
@@ -63,7 +72,7 @@ def headlines(paragraphs: list[str]) -> Iterator[Headline]:
         row = paragraph.lstrip().startswith("|")
         for sentence in [paragraph] if row else re.split(r"(?<=[.!?])\s+", paragraph):
             for clause in re.split(r"\|" if row else r"(?<=;)\s+", sentence):
-                clause = FORMULA.sub("", clause)
+                clause = RANGE.sub(r"\1 \4\2", _without_formulas(clause))
                 for match in NUMBER.finditer(clause):
                     yield Headline(match, clause, sentence, LINK.findall(paragraph))
 
@@ -86,12 +95,16 @@ def _says_subject(what: str, headline: Headline) -> bool:
 
 
 def _says_number(record: Mapping[str, Any], headline: Headline) -> bool:
-    digits = headline.match[1].rstrip(",").replace(",", "")
-    number, decimals = float(digits), len(digits.partition(".")[2])
     before = headline.clause[: headline.match.start()]
+    digits = headline.match[1].rstrip(",").replace(",", "")
+    digits = "-" * bool(MINUS.search(before)) + digits
+    number, decimals = float(digits), len(digits.partition(".")[2])
     after = headline.clause[headline.match.end() :]
     more = AT_LEAST.search(before) or MORE.match(after)
     less = AT_MOST.search(before) or LESS.match(after)
+    found = AT_LEAST.search(before) or AT_MOST.search(before)
+    if found and NOT.search(before[: found.start()]):
+        more, less = less, more
     words = "at least" if more else "at most" if less else ""
     bar = math.isclose(record["limit"] * _scale(record["unit"]), number)
     for mean in _means(record, _unit(headline.match[2])):
@@ -109,6 +122,16 @@ def _means(record: Mapping[str, Any], unit: str) -> Iterator[float]:
         yield sum(numbers) / len(numbers) * _scale(stored)
     if unit == "%" and record.get("share") is not None:
         yield 100 * record["share"]  # of an effect, in a claim of cause
+
+
+def _without_formulas(text: str) -> str:
+    """Text without formulas that have letters: 2h is no two hours there."""
+
+    def kept(formula: re.Match) -> str:
+        number = "%" in formula[0] or not re.search("[a-z]", formula[0])
+        return formula[0] if number else ""
+
+    return FORMULA.sub(kept, text)
 
 
 def _scale(unit: str) -> int:
