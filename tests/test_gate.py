@@ -467,6 +467,14 @@ def test_what_is_no_proof_that_ran_is_not_counted(good, source, outputs):
     assert problems(good) == [unproved("4.1")]
 
 
+def test_a_proof_at_one_point_that_was_typed_is_not_counted(good):
+    one = shown("(4.1) holds at one point: …", verb="prove", number="4.1")
+    good.cells[4] = code(PROOF, one)
+    assert problems(good) == [f"{unproved('4.1')} at drawn points"]
+    good.cells[4] = code(f"{PROOF}\n{PROOF}", one, proved("4.1"))
+    assert problems(good) == []
+
+
 def test_a_record_counts_only_in_the_cell_that_proves(good):
     good.cells[4] = code(PROOF)
     found = added(good, code("prove(number, f, equals=g)", proved("4.1")))
@@ -719,7 +727,11 @@ TYPED = "cell 8: claims a number that is typed, not measured"
 
 @pytest.mark.parametrize(
     "values",
-    ["0.9237", "[0.92, 0.93]", "-1", "values=0.92", "np.array([0.9])", "{'SGD': [1]}"],
+    [
+        *("0.9237", "[0.92, 0.93]", "-1", "values=0.92", "{'SGD': [1]}"),
+        *("np.array([0.9])", "np.mean([0.92, 0.93])", "np.array([0.92, 0.93]).mean()"),
+        *("sum([0.92, 0.93]) / 2", "round(0.9237, 3)", "max(0.92, 0.93)"),
+    ],
 )
 def test_a_claim_of_a_typed_number_is_named(good, values):
     good.cells[8].source = f'claim("accuracy", {values}, at_least=0.92, unit="%")'
@@ -737,6 +749,40 @@ def test_a_claim_of_a_name_for_typed_numbers_is_named(good):
     for more in ("values = [train(seed)]", "values = []\nvalues.append(train(3))"):
         good.cells[7].source = f"plots.show(fig, alt=alt)\n{more}"
         assert problems(good) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "values"),
+    [
+        ("sgd, adam = [0.92, 0.93], [0.94, 0.95]", "adam"),
+        ("first = values = 0.92", "values"),
+        ("runs = {'SGD': [0.92, 0.93]}", "runs['SGD']"),
+        ("runs = {'SGD': [0.92, 0.93]}", "max(runs.values())"),
+        ("runs = [0.92, 0.93]\nvalues = np.mean(runs)", "values"),
+        ("values = [0.92, 0.93]", "values[-1]"),
+    ],
+)
+def test_typed_numbers_are_followed_through_names_and_places(good, lines, values):
+    good.cells[7].source += f"\n{lines}"
+    good.cells[8].source = f'claim("accuracy", {values}, at_least=0.92, unit="%")'
+    assert problems(good) == [TYPED]
+
+
+@pytest.mark.parametrize(
+    ("lines", "values"),
+    [
+        ("values = []\nfit(net, values)", "values[-1]"),
+        ("runs = {'SGD': [], 'Adam': []}\nfit(net, runs)", "runs['SGD']"),
+        ("runs = {'SGD': [0]}\nruns['SGD'].append(fit(3))", "runs['SGD']"),
+        ("values = [0.0, 0.0]\nvalues[1] = fit(3)", "values[1]"),
+        ("sizes = [3, 2]", "fit(sizes)"),
+        ("values, steps = fit(3), 7", "values"),
+    ],
+)
+def test_numbers_that_are_measured_into_a_list_pass(good, lines, values):
+    good.cells[7].source += f"\n{lines}"
+    good.cells[8].source = f'claim("accuracy", {values}, at_least=0.92, unit="%")'
+    assert problems(good) == []
 
 
 @pytest.mark.parametrize(
@@ -758,14 +804,32 @@ def test_two_claims_of_one_thing_are_named(good):
     assert found == ["cell 9: 'accuracy' is claimed in cell 7 already"]
 
 
-BARS = "at_least=0", "at_least=0.0", "at_most=1", "equals=0.5, within=0.5"
+BARS = (
+    {"at_least": 0},
+    {"at_least": 0.0},
+    {"at_most": 1},
+    {"equals": 0.5, "within": 0.5},
+)
 
 
 @pytest.mark.parametrize("bar", BARS)
-def test_a_bar_that_no_share_can_miss_is_named(good, bar):
-    good.cells[8].source = f'claim("accuracy", values, {bar}, unit="%")'
+@pytest.mark.parametrize("values", [0.9, {"SGD": 0.9, "Adam": 0.8}])
+def test_a_bar_that_no_share_can_miss_is_named(good, bar, values):
+    good.cells[8].source = 'claim("accuracy", values, **bar)'
+    good.cells[8].outputs = [claimed(values, unit="%", **bar)]
     found = "cell 8: the bar can't be missed: a share is between 0 and 1"
     assert problems(good) == [found]
+
+
+def test_one_row_whose_bar_no_share_can_miss_is_named(good):
+    bars = {"SGD": 0.5, "Adam": 0}
+    source = 'claim("accuracy", values, at_least=bars, unit="%")'
+    rows = claimed({"SGD": 0.9, "Adam": 0.8}, at_least=bars, unit="%")
+    good.cells[8] = code(source, rows)
+    assert ["can't be missed" in found for found in problems(good)] == [True]
+    gained = {"at_least": {"SGD": -0.02, "Adam": 0.5}}
+    good.cells[8].outputs = [claimed({"SGD": 0.0, "Adam": 0.8}, unit="%", **gained)]
+    assert problems(good) == []
 
 
 # --- the verbs are the library's ------------------------------------------------------

@@ -3,7 +3,7 @@
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from nbformat import NotebookNode
 
@@ -18,6 +18,8 @@ EFFECT = re.compile(  # what is said of an accuracy where 0 means no effect
 )
 UNNAMED = "without it"  # what `claim` calls a control that has no name
 MAKERS = {"np.array", "np.asarray", "list", "tuple", "float", "dict"}
+MAKERS |= {"sum", "min", "max", "round", "abs", "np.mean", "np.sum", "np.min", "np.max"}
+READS = {"mean", "sum", "min", "max", "values", "items", "tolist"}  # of a typed list
 
 
 def say_what_was_measured(page: Page) -> Iterator[str]:
@@ -82,55 +84,77 @@ def can_fail(page: Page) -> Iterator[str]:
     for at, tree in trees:
         nodes = list(ast.walk(tree))
         names = typed | _typed_names(nodes)  # whatever other cells call so
-        for node in nodes:
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "claim":
-                yield from (f"cell {at}: {slip}" for slip in _slips(node, names))
+        calls = (node for node in nodes if isinstance(node, ast.Call))
+        if any(_claims_typed(call, names) for call in calls):
+            yield f"cell {at}: claims a number that is typed, not measured"
+    for at, _, _, record in _made(page):
+        if any(map(_always_met, record.get("rows", [record]))):
+            yield f"cell {at}: the bar can't be missed: a share is between 0 and 1"
 
 
 def _typed_names(nodes: list[ast.AST]) -> set[str]:
-    """The names that are given literals, once, and are never changed."""
-    literals = {
-        node.targets[0].id
-        for node in nodes
-        if isinstance(node, ast.Assign)
-        and isinstance(node.targets[0], ast.Name)
-        and _typed(node.value, set())
-    }
+    """The names that are given typed numbers, once, and are never changed."""
     stored = Counter(
         node.id
         for node in nodes
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     )
-    changed = {  # numbers.append(…), numbers[3] = …
-        node.value.id
+    once = {name for name in stored if stored[name] == 1}
+    changed = {name for node in nodes for name in _changed(node)}
+    typed: set[str] = set()
+    while new := {
+        name.id
         for node in nodes
-        if isinstance(node, ast.Attribute | ast.Subscript)
-        and isinstance(node.value, ast.Name)
-    }
-    return {name for name in literals - changed if stored[name] == 1}
+        if isinstance(node, ast.Assign) and _typed(node.value, typed)
+        for target in node.targets
+        for name in ast.walk(target)
+        if isinstance(name, ast.Name) and name.id in once - changed - typed
+    }:
+        typed |= new
+    return typed
 
 
-def _slips(call: ast.Call, typed: set[str]) -> Iterator[str]:
+def _changed(node: ast.AST) -> Iterator[str]:
+    """The name whose value a node changes: numbers.append(…), runs["SGD"][3] = …"""
+    reads = isinstance(node, ast.Attribute) and node.attr in READS
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+        return
+    while isinstance(node, ast.Attribute | ast.Subscript) and not reads:
+        node = node.value
+        if isinstance(node, ast.Name):
+            yield node.id
+
+
+def _claims_typed(call: ast.Call, typed: set[str]) -> bool:
+    if ast.unparse(call.func) != "claim":
+        return False
     options = {keyword.arg: keyword.value for keyword in call.keywords}
     values = [*call.args[1:2], options.get("values"), options.get("control")]
-    if any(value is not None and _typed(value, typed) for value in values):
-        yield "claims a number that is typed, not measured"
-    given = {k: v.value for k, v in options.items() if isinstance(v, ast.Constant)}
-    missed = given.get("at_least") != 0 and given.get("at_most") != 1
-    match given:
-        case {"equals": int() | float() as middle, "within": int() | float() as within}:
-            missed = within < max(middle, 1 - middle)
-    if given.get("unit") == "%" and not missed:
-        yield "the bar can't be missed: a share is between 0 and 1"
+    return any(value is not None and _typed(value, typed) for value in values)
 
 
 def _typed(value: ast.expr, typed: set[str]) -> bool:
-    """Whether an expression is made of literals and of names for literals alone."""
-    makers = set()
+    """Whether it is made of numbers, one or more, and of names for such alone."""
+    makers: set[ast.AST] = set()
     for node in ast.walk(value):
         if isinstance(node, ast.Call):
-            if ast.unparse(node.func) not in MAKERS:
+            called = ast.unparse(node.func)
+            if called in MAKERS:
+                makers |= set(ast.walk(node.func))
+            elif called.rpartition(".")[2] not in READS:
                 return False
-            makers |= set(ast.walk(node.func))
-    names = (n for n in ast.walk(value) if isinstance(n, ast.Name) and n not in makers)
-    return all(name.id in typed for name in names)
+    nodes = [node for node in ast.walk(value) if node not in makers]
+    names = [node.id for node in nodes if isinstance(node, ast.Name)]
+    numbers = (isinstance(getattr(n, "value", None), int | float) for n in nodes)
+    return typed.issuperset(names) and (bool(names) or any(numbers))
+
+
+def _always_met(row: Mapping) -> bool:
+    match row:
+        case {"unit": "%", "words": "at least", "limit": 0}:
+            return True
+        case {"unit": "%", "words": "at most", "limit": 1}:
+            return True
+        case {"unit": "%", "words": "about", "limit": middle, "within": within}:
+            return within >= max(middle, 1 - middle)
+    return False

@@ -17,6 +17,7 @@ from tools.reading import (
 )
 
 BY_HAND = re.compile(r"\(\d+\.\d+\)[}\s.,]*$|\\(?:leqno|eqno|label)\b.*")
+ONE_POINT = "holds at one point:"  # typed in by the author
 STATES = re.compile(
     r"=|<|>|\\(?:[lg]eq?|[lg]t|approx|in|subset|propto|sim|to|equiv|neq?)\b"
 )
@@ -58,10 +59,12 @@ def proved(page: Page) -> Iterator[str]:
             stands.setdefault(number, at)
         for number in TAG.findall(DISPLAY.sub("", cell.source)):
             yield f"cell {at}: equation ({number}) does not stand between $$ and $$"
-    proved = set()
+    proved, special = set(), set()
     for at, cell in page.code:
         tree = parsed(cell.source)
-        stored = {record["number"] for record in records(cell, "prove")}
+        made = records(cell, "prove")
+        special |= {each["number"] for each in made if ONE_POINT in each["line"]}
+        stored = {each["number"] for each in made if ONE_POINT not in each["line"]}
         here = stored.intersection(at_margin(tree, "prove"))
         for number in sorted(here - proved):
             if stands.get(number, at) > at:
@@ -72,4 +75,6 @@ def proved(page: Page) -> Iterator[str]:
     for equation in found:
         number = equation.number
         if number not in proved and not is_definition(equation.formula):
-            yield f'equation ({number}) has no cell that says prove("{number}", …)'
+            drawn = " at drawn points" * (number in special)
+            missing = f'has no cell that says prove("{number}", …){drawn}'
+            yield f"equation ({number}) {missing}"
