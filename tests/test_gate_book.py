@@ -444,6 +444,20 @@ def test_both_ends_of_a_range_are_borne_out(book, words):
     assert number.startswith("97 ")
 
 
+@pytest.mark.parametrize(("number", "measured"), [("100", 0.997), ("0", 0.003)])
+@pytest.mark.parametrize("decimals", ["", ".0"])
+def test_all_and_none_are_not_rounded_to(book, number, decimals, measured):
+    cell = claimed("read", float(number) / 100)
+    book.notebooks[CHAPTER].cells.append(cell)
+    book.say(f"## Read: {number}{decimals} %")
+    assert unclaimed(book) == []
+    book.notebooks[CHAPTER].cells[-2] = claimed("read", measured)
+    assert unclaimed(book) == [(CHAPTER, f"{number}{decimals} %")]
+    book.notebooks[CHAPTER].cells[-2] = claimed("read", 99.7, unit="s")
+    book.notebooks[CHAPTER].cells[-1].source = "## Read in 100 s"
+    assert unclaimed(book) == []
+
+
 @pytest.mark.parametrize("minus", ["-", "\N{MINUS SIGN}"])
 def test_a_number_with_a_minus_is_another_one(book, minus):
     book.notebooks[CHAPTER].cells += [claimed("gained", 0.02), claimed("lost", -0.03)]

@@ -109,6 +109,8 @@ def _says_number(record: Mapping[str, Any], headline: Headline) -> bool:
     bar = math.isclose(record["limit"] * _scale(record["unit"]), number)
     for mean in _means(record, _unit(headline.match[2])):
         rounded = f"{mean:.{decimals}f}" == digits
+        if number in (0, 100) and _unit(headline.match[2]) == "%":
+            rounded = math.isclose(mean, number, abs_tol=1e-9)  # none, and all
         wrong = (more and mean < number) or (less and mean > number)
         if not wrong and (rounded or (bar and words == record["words"])):
             return True
