@@ -74,7 +74,7 @@ def test_a_network_of_few_numbers_learns_in_both_programs(monkeypatch):
     for side in (bench.tiny, bench.plain_tiny):
         epoch, accuracy = side(part, program)
         before = accuracy()
-        for _ in range(6):
+        for _ in range(10):
             epoch()
         assert before < 0.3 and accuracy() > 0.4
 

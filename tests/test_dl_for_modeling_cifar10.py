@@ -9,6 +9,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from functools import reduce
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -80,10 +81,10 @@ def here(program, tmp_path, monkeypatch):
     return tmp_path
 
 
-def network(ours, seed=0):
+def network(ours, twins=2):
     """A small network, with normalizations that are used to something."""
-    torch.manual_seed(seed)
-    net = ours.NeuralNetwork((6, 8), (2, 4), 2, (3, 5))
+    torch.manual_seed(0)
+    net = ours.NeuralNetwork((6, 8), (2, 4), 2, (3, 5), twins)
     for norm in net.modules():
         if isinstance(norm, nn.BatchNorm2d):
             for values in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
@@ -94,7 +95,7 @@ def network(ours, seed=0):
 def trained(ours, *flags):
     flags = ours.parse([*SMALL, "--epochs", "4", "--plain", "1", *flags])
     torch.manual_seed(0)
-    net = ours.NeuralNetwork(flags.widths, flags.steps, flags.uses, flags.kernels)
+    net = ours.network(flags)
     return net, ours.train(net, flags)
 
 
@@ -121,33 +122,78 @@ def test_loaders_are_those_of_the_template(ours):
     assert same.tolist() == labels.tolist()
 
 
-def test_a_network_of_the_defaults_holds_at_most_10_000_numbers_in_use(ours):
-    net = ours.NeuralNetwork()
+@pytest.mark.parametrize("twins", [1, 2])
+def test_a_network_holds_at_most_10_000_numbers_in_use(ours, twins):
+    """A mixture sees what its map gets from each map and, apart, from each twin."""
+    widths = (12, 24, 33) if twins == 2 else (16, 32, 44)
+    assert tuple(ours.parse([]).widths) == (12, 24, 33) == ours.NeuralNetwork().widths
+    net = ours.NeuralNetwork(widths, twins=twins)
     assert net(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
     net.fold()
     stored = sum(each.numel() for each in net.state_dict().values())
-    sizes = ((16, 4), (32, 4), (44, 4))
-    weights = sum(many // 2 * (9 + width) * width for width, many in sizes)
-    own = sum(many * 2 * width for width, many in sizes)
-    assert stored == 28 * 16 + weights + own + 45 * 10 == 9722
+    weights = sum(2 * (9 + twins * width) * width for width in widths)
+    own = sum(4 * 2 * width for width in widths)
+    head = 10 * (widths[-1] + 1)
+    assert stored == 28 * widths[0] + weights + own + head == {1: 9722, 2: 9706}[twins]
 
 
 # The network
 
 
-def test_two_steps_of_a_size_use_the_same_weights(ours):
+def test_a_mirrored_image_gets_the_same_logits_in_use(ours):
+    net, x = network(ours), torch.randn(3, 3, 32, 32)
+    net.fold()
+    torch.testing.assert_close(net(x.flip(3)), net(x), rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(net(x.flip(2)), net(x), rtol=1e-3, atol=1e-3)
+    alone = network(ours, twins=1)
+    alone.fold()
+    assert not torch.allclose(alone(x.flip(3)), alone(x), rtol=1e-3, atol=1e-3)
+
+
+def test_a_twins_maps_are_the_mirrored_maps_of_the_mirrored_image(ours):
+    net, x = network(ours), torch.randn(3, 3, 32, 32)
+    net.fold()
+    for layers in ([*net.stem], [*net.stem, net.filters[0], net.norms[0]]):
+        maps, mirrored = (reduce(net.through, layers, each) for each in (x, x.flip(3)))
+        mirrored = mirrored.flip(3)
+        torch.testing.assert_close(mirrored[:, ::2], maps[:, 1::2])
+        torch.testing.assert_close(mirrored[:, 1::2], maps[:, ::2])
+        assert not torch.allclose(maps[:, ::2], maps[:, 1::2], atol=1e-2)
+
+
+def test_a_mixture_gives_a_twin_what_the_twins_gave(ours):
+    """Pairs 0 and 1: what map 0 gives map 1's twin, its twin gives map 1."""
+    net = ours.NeuralNetwork((2,), (1,), 1, (3,))
+    mixture = nn.Linear(4, 2, bias=False)
+    own, other = mixture.weight.detach().split(2, dim=1)
+    x = torch.randn(1, 4, 5, 5)
+    maps, twins = x[:, ::2], x[:, 1::2]
+    wanted = torch.stack(
+        [
+            torch.einsum("ij,njhw->nihw", own, one)
+            + torch.einsum("ij,njhw->nihw", other, two)
+            for one, two in ((maps, twins), (twins, maps))
+        ],
+        dim=2,
+    ).flatten(1, 2)
+    torch.testing.assert_close(net.mixed(x, mixture), wanted)
+
+
+@pytest.mark.parametrize("twins", [1, 2])
+def test_two_steps_of_a_size_use_the_same_weights(ours, twins):
     """The loop is the network unrolled; a gradient is the sum over the copies'."""
-    net, x = network(ours).eval().double(), torch.randn(2, 3, 32, 32).double()
-    maps, copies, norms = F.silu(net.stem(x)), [], iter(net.norms)
+    net, x = network(ours, twins).eval().double(), torch.randn(2, 3, 32, 32).double()
+    maps, copies, norms = F.silu(reduce(net.through, net.stem, x)), [], iter(net.norms)
     for step, part in enumerate([0, 0, 1, 2, 1, 2]):
         if step == 2:
-            maps = F.pad(F.avg_pool2d(maps, 2), (0, 0, 0, 0, 0, 2))
+            maps = F.pad(F.avg_pool2d(maps, 2), (0, 0, 0, 0, 0, 2 * twins))
         weight = net.filters[part].weight.detach().clone().requires_grad_()
         copies.append((part, weight))
-        y = F.conv2d(maps, weight, padding=1 + (step > 1), groups=maps.shape[1])
+        both = torch.stack([weight, weight.flip(3)][:twins], 1).flatten(0, 1)
+        y = F.conv2d(maps, both, padding=1 + (step > 1), groups=maps.shape[1])
         y = F.silu(next(norms)(y))
-        maps = maps + F.conv2d(y, net.mixtures[part].weight[:, :, None, None])
-    logits = net.head(maps.mean((2, 3)))
+        maps = maps + net.mixed(y, net.mixtures[part])
+    logits = net.head(maps.mean((2, 3)).unflatten(1, (-1, twins)).sum(2))
     torch.testing.assert_close(net(x), logits)
     shared = torch.autograd.grad(net(x).square().sum(), [*net.filters.parameters()])
     apart = torch.autograd.grad(logits.square().sum(), [w for _, w in copies])
@@ -157,9 +203,15 @@ def test_two_steps_of_a_size_use_the_same_weights(ours):
         torch.testing.assert_close(grad, total)
 
 
-def test_folding_changes_no_logit_and_leaves_nothing_that_has_two_modes(ours):
-    net, x = network(ours), torch.randn(5, 3, 32, 32)
-    in_training, before = net.train()(x), net.eval()(x)
+@pytest.mark.parametrize("twins", [1, 2])
+def test_folding_changes_no_logit_and_leaves_nothing_that_has_two_modes(ours, twins):
+    net, x = network(ours, twins), torch.randn(5, 3, 32, 32)
+    in_training = net.train()(x)
+    for norm in net.modules():  # a map and its twin see the same, in the long run
+        if isinstance(norm, nn.BatchNorm2d):
+            for values in (norm.running_mean, norm.running_var):
+                values[::twins] = values[twins - 1 :: twins]
+    before = net.eval()(x)
     assert not torch.allclose(in_training, before, atol=1e-2)
     net.fold()
     torch.testing.assert_close(net(x), before, rtol=1e-4, atol=1e-4)
@@ -294,7 +346,7 @@ def test_held_out_images_are_scored_and_the_test_images_are_not(
     ours.main([*SMALL, "--epochs", "2"])
     assert calls == [150, 150, 100, 100]
     said = json.loads(Path("cifarNet.json").read_text())
-    assert said["numbers"] == 528 and 0 <= said["mirrored"] <= 1
+    assert said["numbers"] == 628 and 0 <= said["mirrored"] <= 1
     assert not Path("cifarNet.checkpoint").exists()
 
 
@@ -495,7 +547,7 @@ def test_every_edition_of_the_checker_says_what_ours_does(handed_in):
 
 def test_the_checker_prints_both_counts_and_both_scores(program, here, capsys):
     torch.manual_seed(0)
-    net = program.cifar10Classification.NeuralNetwork((64,), (2,), 2, (3,))
+    net = program.cifar10Classification.NeuralNetwork((64,), (2,), 2, (3,), twins=1)
     net.fold()
     net.filters.requires_grad_(False)
     torch.save(net, "cifarNet.pth")
@@ -577,6 +629,7 @@ def test_damaged_weights_are_refused(program, handed_in, here, damage):
 def test_a_network_for_something_else_is_refused(program, here):
     """Such as the one of question 4: its class has the same name."""
     net = program.cifar10Classification.NeuralNetwork((8,), (1,), 1, (3,))
+    net.fold()
     del net.stem
     for given, said in (
         (net, "fails on images of shape .*no attribute 'stem'"),
@@ -652,9 +705,11 @@ def test_a_teacher_is_asked_for_what_the_program_shows(recipe, ours):
 
 
 def test_a_teacher_is_used_where_there_is_one(recipe):
-    assert list(recipe.wanted()) == [recipe.PLAIN]
+    alone, plain = recipe.ALONE, recipe.PLAIN
+    assert list(recipe.wanted()) == [alone, plain]
     (recipe.TEACHER / "cnn.pt").touch()
-    assert list(recipe.wanted()) == [recipe.PLAIN, recipe.TAUGHT, recipe.LONG]
+    assert list(recipe.wanted()) == [alone, plain, recipe.TAUGHT, recipe.LONG]
+    assert "teacher" not in recipe.wanted()[plain][0]
 
 
 def test_another_teacher_of_the_same_name_makes_runs_and_logits_of_its_own(
@@ -679,7 +734,9 @@ def test_the_recipe_ships_the_network_of_seed_0_with_its_score(
     called, name = [], recipe.teacher() if taught else ""
 
     def call(program, *words, **variables):
-        flags = dict(zip(words[::2], words[1::2], strict=True))
+        at = [i for i, word in enumerate(words) if str(word).startswith("--")]
+        flags = {words[i]: words[i + 1] for i in at}
+        assert list(words).count(32) == ("--twins" in flags)  # the middle one of widths
         called.append(flags)
         out = Path(flags["--out"])
         out.write_text(f"{flags.get('--teacher')}, seed {flags['--seed']}")
@@ -698,16 +755,18 @@ def test_the_recipe_ships_the_network_of_seed_0_with_its_score(
     assert (recipe.HERE / "cifarNet.pth").read_text() == f"{teacher}, seed 0"
     card = results.read(recipe.HERE / "cards/cifar-net.json")
     assert results.values(card) == pytest.approx([0.8, 0.81, 0.82])
-    long = {"epochs": 200, "plain": 10} if taught else {}
+    long = {"epochs": 100, "plain": 10} if taught else {}
     assert card["parameters"] == {"shift": 2, "teacher": name} | long
     assert card["seeds"][0]["seconds"] == 6 and card["seeds"][0]["mirrored"] == 0.9
     again = "python cifar10Classification.py --seed 0"
-    again += " --epochs 200 --plain 10 --teacher logits.pt" if taught else ""
+    again += " --epochs 100 --plain 10 --teacher logits.pt" if taught else ""
     assert card["weights"]["command"] == again
     points = results.values(results.read(recipe.HERE / "cards/cifar-score.json"))
     assert points == pytest.approx([64, 64.8, 65.6])
     for name in (recipe.PLAIN, recipe.TAUGHT):
         assert (recipe.HERE / f"cards/{name}.json").exists() == taught
+    alone = results.read(recipe.HERE / f"cards/{recipe.ALONE}.json")
+    assert alone["parameters"]["twins"] == 1
 
 
 def test_every_design_has_at_most_10_000_numbers_and_uses_them_all(search):
@@ -721,25 +780,37 @@ def test_every_design_has_at_most_10_000_numbers_and_uses_them_all(search):
         assert all(each.grad.abs().sum() > 0 for each in net.parameters())
 
 
-def test_the_searchs_base_is_the_network_of_the_program(search, ours):
-    settings, net = search.WANTED["try-base"][0], network(ours)
+@pytest.mark.parametrize(("design", "twins"), [("try-base", 1), ("try-pairs", 2)])
+def test_the_searchs_networks_are_those_of_the_program(search, ours, design, twins):
+    settings, net = search.WANTED[design][0], network(ours, twins)
     small = {"widths": [6, 8], "steps": [2, 4], "kernels": [3, 5]}
     design = search.Design(settings | small)
-    design.load_state_dict(net.state_dict())
+    values = net.state_dict().values()
+    design.load_state_dict(dict(zip(design.state_dict(), values, strict=True)))
     x = torch.randn(3, 3, 32, 32)
     torch.testing.assert_close(design.eval()(x), net.eval()(x))
     net.fold()
     stored = sum(each.numel() for each in net.state_dict().values())
     assert search.numbers(design) == stored
-    whole = ours.NeuralNetwork()
-    widths, steps = list(whole.widths), list(whole.steps)
-    assert (settings["widths"], settings["steps"]) == (widths, steps)
+    if twins == 2:
+        flags = ours.parse([])
+        for name in ("widths", "steps", "learning_rate", "batch"):
+            assert settings[name] == getattr(flags, name)
 
 
 def test_the_best_four_designs_get_a_second_seed_where_they_have_one(
     search, monkeypatch
 ):
-    made, names = [], ["try-wide", "try-5x5", "try-early", "try-late", "try-own"]
+    made, names = (
+        [],
+        [
+            "try-one-width",
+            "try-5x5-at-8x8",
+            "try-pairs-5x5",
+            "try-pairs-gelu",
+            "try-own",
+        ],
+    )
     monkeypatch.setattr(search, "WANTED", {n: search.WANTED[n] for n in names})
 
     def train(settings, seed, folder):

@@ -20,6 +20,7 @@ import math
 import os
 import sys
 import time
+from functools import reduce
 from itertools import islice
 from pathlib import Path
 
@@ -54,74 +55,137 @@ train_loader = DataLoader(trainset, batch_size, shuffle=True)
 test_loader = DataLoader(testset, batch_size, shuffle=False)
 
 
+class Norm(nn.BatchNorm2d):
+    """Batch normalization with one factor and one offset for a map and its twin."""
+
+    def __init__(self, width, twins):
+        super().__init__(width * twins)
+        self.twins = twins
+        self.weight = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x):
+        scale = [
+            each.repeat_interleave(self.twins) for each in (self.weight, self.bias)
+        ]
+        means = self.running_mean, self.running_var
+        return F.batch_norm(x, *means, *scale, self.training, self.momentum, self.eps)
+
+    def joined(self):
+        """The same in use, where a map and its twin have one mean and one variance."""
+        self.running_mean, self.running_var = (
+            each.unflatten(0, (-1, self.twins)).mean(1)
+            for each in (self.running_mean, self.running_var)
+        )
+        return self.eval()
+
+
 class NeuralNetwork(nn.Module):
     """A stem, steps at ever smaller sizes of the maps, and a linear layer.
 
-    widths: channels at 32x32 pixels, at 16x16, and so on, none fewer than before
+    Maps come in pairs, and what makes the one makes the other, mirrored. So of a
+    mirrored image the maps are the mirrored maps, each in its twin's place, and the
+    logits are the same.
+
+    widths: pairs at 32x32 pixels, at 16x16, and so on, none fewer than before
     steps: how often something is added to the maps at each size
     uses: how many of these steps share their weights
     kernels: side of the filters at each size, an odd number
+    twins: 2; or 1 for single maps in the place of the pairs
 
-    A step adds to the maps what it makes of them: a filter for each channel, a
-    normalization that is this step's own, SiLU, a mixture of the channels. From size to
-    size, 2x2 pixels become their mean, and maps of zeros are laid beside the others.
+    A step adds to the maps what it makes of them: a filter for each, a normalization
+    that is this step's own, SiLU, a mixture of the maps. From size to size, 2x2 pixels
+    become their mean, and maps of zeros are laid behind the others.
     """
 
-    def __init__(self, widths=(16, 32, 44), steps=(4, 4, 4), uses=2, kernels=(3, 3, 3)):
+    def __init__(
+        self,
+        widths=(12, 24, 33),
+        steps=(4, 4, 4),
+        uses=2,
+        kernels=(3, 3, 3),
+        twins=2,
+    ):
         super().__init__()
-
-        def conv(fan_in, fan_out, size, groups=1):
-            how = {"padding": size // 2, "groups": groups, "bias": False}
-            return nn.Conv2d(fan_in, fan_out, size, **how)
-
-        self.widths, self.steps, self.uses = tuple(widths), tuple(steps), uses
-        self.stem = nn.Sequential(conv(3, widths[0], 3), nn.BatchNorm2d(widths[0]))
+        self.widths, self.steps = tuple(widths), tuple(steps)
+        self.uses, self.twins = uses, twins
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, widths[0], 3, padding=1, bias=False), Norm(widths[0], twins)
+        )
         self.filters, self.mixtures = nn.ModuleList(), nn.ModuleList()
         self.norms = nn.ModuleList()
         for m, many, side in zip(widths, steps, kernels, strict=True):
             for _ in range(math.ceil(many / uses)):
-                self.filters.append(conv(m, m, side, groups=m))
-                self.mixtures.append(nn.Linear(m, m, bias=False))
-            self.norms.extend(nn.BatchNorm2d(m) for _ in range(many))
+                how = {"padding": side // 2, "groups": m, "bias": False}
+                self.filters.append(nn.Conv2d(m, m, side, **how))
+                self.mixtures.append(nn.Linear(twins * m, m, bias=False))
+            self.norms.extend(Norm(m, twins) for _ in range(many))
         self.head = nn.Linear(widths[-1], 10)
+
+    def through(self, x, layer):
+        """The maps, filtered or normalized; the filters of the twins are mirrored."""
+        if self.twins == 1 or isinstance(layer, Norm):
+            return layer(x)
+        weight = torch.stack([layer.weight, layer.weight.flip(3)], 1).flatten(0, 1)
+        bias = None if layer.bias is None else layer.bias.repeat_interleave(2)
+        each_its_own = x.shape[1] > layer.in_channels
+        groups = x.shape[1] if each_its_own else 1
+        return F.conv2d(x, weight, bias, padding=layer.padding, groups=groups)
+
+    def mixed(self, x, mixture):
+        """The maps mixed: what a map gives one of a pair, its twin gives the other."""
+        weight = mixture.weight
+        if self.twins == 2:
+            own, other = weight.chunk(2, 1)
+            to_both = torch.stack([own, other], 2), torch.stack([other, own], 2)
+            weight = torch.stack(to_both, 1).flatten(2).flatten(0, 1)
+        return F.conv2d(x, weight[:, :, None, None])
 
     def forward(self, x):
         """Logits (n, 10) of images (n, 3, 32, 32) with values from -1 to 1."""
-        x, norms = F.silu(self.stem(x)), iter(self.norms)
+        x, norms = F.silu(reduce(self.through, self.stem, x)), iter(self.norms)
         parts = zip(self.filters, self.mixtures, strict=True)
         for size, (width, steps) in enumerate(
             zip(self.widths, self.steps, strict=True)
         ):
             if size:
-                zeros = width - x.shape[1]
+                zeros = self.twins * width - x.shape[1]
                 x = F.pad(F.avg_pool2d(x, 2), (0, 0, 0, 0, 0, zeros))
             sets = list(islice(parts, math.ceil(steps / self.uses)))
             for step in range(steps):
                 filters, mixture = sets[step % len(sets)]
-                y = F.silu(next(norms)(filters(x)))
-                x = x + F.conv2d(y, mixture.weight[:, :, None, None])
-        return self.head(F.avg_pool2d(x, x.shape[2:]).flatten(1))
+                y = reduce(self.through, (filters, next(norms)), x)
+                x = x + self.mixed(F.silu(y), mixture)
+        means = F.avg_pool2d(x, x.shape[2:]).flatten(1)
+        return self.head(means.unflatten(1, (-1, self.twins)).sum(2))
 
     @torch.no_grad()
     def fold(self):
-        """Keep of each normalization the two numbers a channel that it is in use.
+        """Keep of each normalization the two numbers a pair that it is in use.
 
         The stem's become its filters'. The others become a convolution of their own, of
-        one pixel and one channel: what comes before them serves other steps, too.
-        Nothing is left that behaves differently in training mode.
+        one pixel and one map: what comes before them serves other steps, too. Nothing
+        is left that behaves differently in training mode.
         """
         self.eval()
-        self.stem = nn.Sequential(fuse_conv_bn_eval(*self.stem))
+        filters, norm = self.stem
+        self.stem = nn.Sequential(fuse_conv_bn_eval(filters, norm.joined()))
         self.norms = nn.ModuleList(map(of_one_pixel, self.norms))
         self.requires_grad_()  # checkers count no others
 
 
+def network(flags):
+    """The network that the command line asks for."""
+    names = "widths", "steps", "uses", "kernels", "twins"
+    return NeuralNetwork(*(getattr(flags, name) for name in names))
+
+
 def of_one_pixel(norm):
-    """A batch normalization in use: a factor and an offset for each channel."""
-    width, weight = norm.num_features, norm.weight
+    """A normalization in use: a factor and an offset for each map and its twin."""
+    width, weight = len(norm.weight), norm.weight
     one = nn.Conv2d(width, width, 1, groups=width, bias=False).to(weight)
     nn.init.ones_(one.weight)
-    return fuse_conv_bn_eval(one.eval(), norm)
+    return fuse_conv_bn_eval(one.eval(), norm.joined())
 
 
 # From PyTorch 2.6 on, torch.load takes only classes that were declared safe. Checkers
@@ -339,7 +403,7 @@ def main(arguments=None):
     """Train, store the whole module, and test once, unless images are held out."""
     flags = parse(arguments)
     torch.manual_seed(flags.seed)
-    net = NeuralNetwork(flags.widths, flags.steps, flags.uses, flags.kernels)
+    net = network(flags)
     print(net)
     measured = {"flags": vars(flags), "epochs": train(net, flags)}
     measured["numbers"] = sum(each.numel() for each in net.state_dict().values())
@@ -364,13 +428,14 @@ def parse(arguments=None):
     )
     add = parser.add_argument
     for name, default, meaning in (
-        ("widths", [16, 32, 44], "channels at 32x32 pixels, at 16x16, and so on"),
+        ("widths", [12, 24, 33], "pairs of maps at 32x32 pixels, at 16x16, and so on"),
         ("steps", [4, 4, 4], "at each of these sizes"),
         ("kernels", [3, 3, 3], "side of the filters at each size"),
     ):
         add(f"--{name}", type=int, nargs="+", default=default, help=meaning)
     for name, default, meaning in (
         ("uses", 2, "steps that share their weights"),
+        ("twins", 2, "maps that share filters; 1: the maps are no pairs"),
         ("epochs", 30, "passes over the training images"),
         ("plain", 3, "of these, the last ones without mirroring and moving"),
         ("batch", 256, "images a step"),
@@ -389,6 +454,8 @@ def parse(arguments=None):
     add("--optimizer", default="muon", choices=("muon", "adamw"), help="of mixtures")
     add("--precision", default="bfloat16", choices=("bfloat16", "float32"))
     flags = parser.parse_args(arguments)
+    if flags.twins not in (1, 2):
+        parser.error(f"--twins {flags.twins}: expected 1 or 2")
     for name in ("uses", "epochs", "batch", "plain", "shift", "validation", "seed"):
         value, least = getattr(flags, name), int(name in ("uses", "epochs", "batch"))
         if value < least:
