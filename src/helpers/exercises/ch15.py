@@ -96,6 +96,23 @@ def _corners(images: Array) -> Array:
     return np.stack(corners, axis=1) ** 2 - images[:, :1, 0] * images[:, :1, -1]
 
 
+def mixture(P: Array, Q: Array) -> Array:
+    rows = np.stack([P, Q], axis=2), np.stack([Q, P], axis=2)
+    return np.stack(rows, axis=1).reshape(2 * len(P), -1)
+
+
+def in_blocks(P: Array, Q: Array) -> Array:
+    return np.block([[P, Q], [Q, P]])
+
+
+def same_for_twins(P: Array, Q: Array) -> Array:
+    return np.kron(P, [[1, 0], [1, 0]]) + np.kron(Q, [[0, 1], [0, 1]])
+
+
+def not_crossed(P: Array, Q: Array) -> Array:
+    return np.kron(P, [[1, 0], [0, 0]]) + np.kron(Q, [[0, 0], [0, 1]])
+
+
 _rng = np.random.default_rng(15)
 
 EXERCISES = {
@@ -157,6 +174,17 @@ EXERCISES = {
             (upside_down, "that is upside down; a mirror exchanges left and right."),
             (added_images, "two images on top of each other are no image; add logits."),
             (largest_of_both, "take the mean, or the sum, not the larger one."),
+        ],
+    ),
+    "15.6": Exercise(
+        mixture,
+        cases=[tuple(_rng.normal(size=(2, m, m))) for m in (1, 2, 3)],
+        mistakes=[
+            (in_blocks, "a map's twin lies beside it, not behind all maps."),
+            (lambda P, Q: mixture(Q, P), "P is for the maps of one kind, Q crosses."),
+            (lambda P, Q: mixture(P, Q).T, "row i says what goes into map i."),
+            (same_for_twins, "a twin gets P from the twins, and Q from the maps."),
+            (not_crossed, "a map gets something from the twins, and they from it."),
         ],
     ),
 }
