@@ -203,6 +203,15 @@ def test_two_steps_of_a_size_use_the_same_weights(ours, twins):
         torch.testing.assert_close(grad, total)
 
 
+def test_in_use_a_map_and_its_twin_have_the_mean_of_their_statistics(ours):
+    norm = ours.Norm(2, twins=2)
+    norm.running_mean = torch.tensor([1.0, 3.0, 5.0, 9.0])
+    norm.running_var = torch.tensor([2.0, 4.0, 6.0, 7.0])
+    norm.joined()
+    assert norm.running_mean.tolist() == [2.0, 7.0]
+    assert norm.running_var.tolist() == [3.0, 6.5]
+
+
 @pytest.mark.parametrize("twins", [1, 2])
 def test_folding_changes_no_logit_and_leaves_nothing_that_has_two_modes(ours, twins):
     net, x = network(ours, twins), torch.randn(5, 3, 32, 32)
