@@ -751,38 +751,34 @@ def test_a_claim_of_a_name_for_typed_numbers_is_named(good):
         assert problems(good) == []
 
 
-@pytest.mark.parametrize(
-    ("lines", "values"),
-    [
-        ("sgd, adam = [0.92, 0.93], [0.94, 0.95]", "adam"),
-        ("first = values = 0.92", "values"),
-        ("runs = {'SGD': [0.92, 0.93]}", "runs['SGD']"),
-        ("runs = {'SGD': [0.92, 0.93]}", "max(runs.values())"),
-        ("runs = [0.92, 0.93]\nvalues = np.mean(runs)", "values"),
-        ("values = [0.92, 0.93]", "values[-1]"),
-    ],
+FOLLOWED = (
+    ("sgd, adam = [0.92, 0.93], [0.94, 0.95]", "adam"),
+    ("first = values = 0.92", "values"),
+    ("runs = {'SGD': [0.92, 0.93]}", "runs['SGD']"),
+    ("runs = {'SGD': [0.92, 0.93]}", "max(runs.values())"),
+    ("runs = [0.92, 0.93]\nvalues = np.mean(runs)", "values"),
+    ("values = [0.92, 0.93]", "values[-1]"),
 )
-def test_typed_numbers_are_followed_through_names_and_places(good, lines, values):
-    good.cells[7].source += f"\n{lines}"
-    good.cells[8].source = f'claim("accuracy", {values}, at_least=0.92, unit="%")'
-    assert problems(good) == [TYPED]
+FILLED = (
+    ("values = []\nfit(net, values)", "values[-1]"),
+    ("runs = {'SGD': [], 'Adam': []}\nfit(net, runs)", "runs['SGD']"),
+    ("runs = {'SGD': [0]}\nruns['SGD'].append(fit(3))", "runs['SGD']"),
+    ("values = [0.0, 0.0]\nvalues[1] = fit(3)", "values[1]"),
+    ("sizes = [3, 2]", "fit(sizes)"),
+    ("values, steps = fit(3), 7", "values"),
+)
 
 
 @pytest.mark.parametrize(
-    ("lines", "values"),
-    [
-        ("values = []\nfit(net, values)", "values[-1]"),
-        ("runs = {'SGD': [], 'Adam': []}\nfit(net, runs)", "runs['SGD']"),
-        ("runs = {'SGD': [0]}\nruns['SGD'].append(fit(3))", "runs['SGD']"),
-        ("values = [0.0, 0.0]\nvalues[1] = fit(3)", "values[1]"),
-        ("sizes = [3, 2]", "fit(sizes)"),
-        ("values, steps = fit(3), 7", "values"),
-    ],
+    ("lines", "values", "found"),
+    [(*each, [TYPED]) for each in FOLLOWED] + [(*each, []) for each in FILLED],
 )
-def test_numbers_that_are_measured_into_a_list_pass(good, lines, values):
+def test_typed_numbers_are_followed_and_lists_that_are_filled_pass(
+    good, lines, values, found
+):
     good.cells[7].source += f"\n{lines}"
     good.cells[8].source = f'claim("accuracy", {values}, at_least=0.92, unit="%")'
-    assert problems(good) == []
+    assert problems(good) == found
 
 
 @pytest.mark.parametrize(

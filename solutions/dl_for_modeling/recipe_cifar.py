@@ -6,12 +6,13 @@
 Every run is one of cifar10Classification.py, on one thread or a graphics processor,
 kept in the user's cache, or where DL_RUNS says. What is finished isn't made again; a
 run that was killed goes on after its last whole epoch. On one core that multiplies in
-bfloat16, an epoch takes 40 seconds. It needs the real CIFAR-10.
+bfloat16, an epoch takes 45 seconds. It needs the real CIFAR-10.
 
-Where ../sustech_cs324/part2/cnn.pt is, runs with a teacher are made too; those of 100
-epochs are what is handed in. That network was trained on 49,000 of the same training
-images. First it says of each image what it sees in all its 50 views, which takes most
-of an hour. For comparison, there is a network whose maps have no twins.
+Where ../sustech_cs324/part2/cnn.pt is, runs with a teacher are made too; once those of
+100 epochs are there, their network is the one that is handed in. The teacher was
+trained on 49,000 of the same training images. First it says of each image what it sees
+in all its 50 views, which takes most of an hour. For comparison, there is a network
+whose maps have no twins.
 """
 
 import json
