@@ -9,8 +9,7 @@ CIFAR-10 from the folder that DL_DATA names, else from data/, into which torchvi
 downloads it.
 
 With --teacher, another network's logits are learned besides the labels: a file of a
-tensor (training images, 2, 2 * shift + 1, 2 * shift + 1, 10), which holds them for each
-view of an image that --shift allows: as it is or mirrored, moved down, moved right.
+tensor (training images, 2, 10), which holds them for each image as it is and mirrored.
 """
 
 import argparse
@@ -143,7 +142,8 @@ class NeuralNetwork(nn.Module):
 
     def forward(self, x):
         """Logits (n, 10) of images (n, 3, 32, 32) with values from -1 to 1."""
-        x, norms = F.silu(reduce(self.through, self.stem, x)), iter(self.norms)
+        x, norms = x.contiguous(memory_format=torch.channels_last), iter(self.norms)
+        x = F.silu(reduce(self.through, self.stem, x))
         parts = zip(self.filters, self.mixtures, strict=True)
         for size, (width, steps) in enumerate(
             zip(self.widths, self.steps, strict=True)
@@ -297,11 +297,11 @@ def loaded(path, device="cpu"):
             raise ValueError(problem) from None
 
 
-def logits_of(teacher, count, shift):
+def logits_of(teacher, count):
     """A teacher's logits from its file; raises ValueError where they don't fit."""
     logits = loaded(teacher)
-    shape, side = tuple(getattr(logits, "shape", ())), 2 * shift + 1
-    if shape != (wanted := (count, 2, side, side, 10)):
+    shape = tuple(getattr(logits, "shape", ()))
+    if shape != (wanted := (count, 2, 10)):
         raise ValueError(f"{teacher} holds logits of {shape}, expected {wanted}")
     return logits
 
@@ -333,7 +333,7 @@ def train(net, flags=None):
     order = torch.from_numpy(np.random.default_rng(50_000).permutation(len(labels)))
     kept, held = order[flags.validation :], order[: flags.validation]
     steps, shift = math.ceil(len(kept) / flags.batch), flags.shift
-    teacher = logits_of(flags.teacher, len(labels), shift) if flags.teacher else None
+    teacher = logits_of(flags.teacher, len(labels)) if flags.teacher else None
     net.to(DEVICE, memory_format=torch.channels_last)
     optimizers = descent(net, flags)
     schedulers = [
@@ -374,8 +374,9 @@ def train(net, flags=None):
             )
             if epoch >= flags.epochs - flags.plain:
                 which[:] = [[0], [shift], [shift]]
-            which = torch.from_numpy(which)
-            taught = teacher[rows, *which].float().to(DEVICE) if flags.teacher else None
+            which, taught = torch.from_numpy(which), None
+            if flags.teacher:
+                taught = teacher[rows, which[0]].float().to(DEVICE)
             x = scaled(views(images[rows], which.to(DEVICE), shift))
             losses.append(learn(net, optimizers, x, labels[rows], flags, taught))
             for scheduler in schedulers:
