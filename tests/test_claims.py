@@ -106,6 +106,14 @@ def test_no_values_are_refused() -> None:
         claim("number", [], at_least=0)
 
 
+def test_nearly_all_is_not_shown_as_all(capsys: pytest.CaptureFixture) -> None:
+    claim("accuracy", 0.99998, at_least=0.9999, unit="%")
+    assert "measured 99.998 %" in capsys.readouterr().out
+    effects, without = [1.0, 1.0, 1.0], [0.004, 0.004, 0.004]
+    claim("gap", effects, control=without, share=0.5)
+    assert "99.6 % goes" in capsys.readouterr().out
+
+
 def test_four_digits_are_shown_of_a_percentage_and_five_of_a_number(capsys) -> None:
     claim("accuracy", 0.98765, at_least=0.98765, unit="%")
     claim("loss", 0.1234567, at_most=0.1234567)

@@ -147,6 +147,15 @@ def test_the_number_is_a_string() -> None:
         prove(4.1, slope, derivative_of=cube, at=ONE)
 
 
+@pytest.mark.parametrize("side", ["formula", "equals", "witness"])
+def test_a_side_that_draws_random_numbers_proves_nothing(side: str) -> None:
+    rng = np.random.default_rng(0)
+    chance = lambda x: 2 * x + 1e-12 * rng.random()  # noqa: E731
+    sides = {"equals": lambda x: x + x, "formula": lambda x: 2 * x} | {side: chance}
+    with pytest.raises(ValueError, match="other values when it is asked again"):
+        prove("0.1", at=ONE, **sides)
+
+
 def test_a_formula_that_changes_its_arguments_cannot_deceive() -> None:
     def erases(x: np.ndarray) -> np.ndarray:
         x[...] = 0

@@ -89,6 +89,8 @@ SLIPS = {
     "import torch as t\ngetattr(t, n)": "line 2: getattr(t, n)",
     "getattr(torch.special, n)": "line 1: getattr(torch.special, n)",
     "getattr(x, 'relu')": "line 1: getattr(x, 'relu')",
+    "getattr(x, 're' + 'lu')": "line 1: getattr(x, 're' + 'lu')",
+    "x = make()\nsetattr(x, n, True)": "line 2: setattr(x, n, True)",
     "g = getattr": "line 1: getattr",
     "functools.reduce(getattr, names, x)": "line 1: getattr",
     "from operator import methodcaller as m": (
@@ -231,7 +233,7 @@ def test_every_way_to_use_a_forbidden_name_is_said(source, sentence):
         "x.nn_layers.relu_like(backward_pass=1)",
         "print('nn')",
         "getattr(x, 'nn_layers')",
-        "getattr(datasets, name)",
+        "import math\ngetattr(math, name)",
         "x.eval()",
         "weights['w1'] = x.clamp(min=0).exp() @ w.T",
         "f(**options)",

@@ -25,6 +25,17 @@ def passed_on(x: np.ndarray) -> np.ndarray:
     return found
 
 
+def named_between(x: np.ndarray) -> np.ndarray:
+    twice = 2 * x
+    more = twice + 1
+    return more
+
+
+class Holder:
+    def formula(self, t: np.ndarray) -> np.ndarray:
+        return 2 * t + np.sin(t)
+
+
 def wrapped(function):
     @wraps(function)
     def inner(*args):
@@ -71,6 +82,10 @@ def counted_too(m: int) -> int:
         (formula, lambda x: renamed(x.copy()) + 0),
         (plus_one, lambda x: plus_one(x) * 1),
         (formula, plus_one),
+        (lambda x: 2 * x + 1, named_between),
+        (formula, Holder().formula),
+        (formula, lambda x, unused=3: 2 * x + np.sin(x)),
+        (lambda x, c=2: c * x, partial(lambda factor, y: factor * y, 2)),
     ],
 )
 def test_one_code_is_recognized(one, other) -> None:
@@ -92,6 +107,7 @@ def test_functions_that_call_themselves_are_compared() -> None:
         (formula, lambda x: formula(2 * x) / 2),
         (in_single(formula), in_single(lambda x: 3 * x)),
         (partial(lambda c, x: c * x, 2), partial(lambda c, x: c * x, 3)),
+        (lambda x, c=2: c * x, lambda x, c=3: c * x),
         (np.sin, np.cos),
         (lambda x: x.sum(), lambda x: x.mean()),
     ],

@@ -49,7 +49,7 @@ class Row:
             f"{_show(with_cause, self.unit)}, {self.control} "
             f"{_show(control, self.unit)}; paired difference "
             f"{_spread(difference, self.unit, f'{len(difference)} seeds')}; "
-            f"{100 * self.share:.0f} % goes"
+            f"{_percent(self.share, '.0f')} goes"
         )
 
     @property
@@ -265,9 +265,17 @@ def _one_sign(values: np.ndarray) -> bool:
 
 def _show(value: float, unit: str) -> str:
     if unit == "%":
-        return f"{100 * value:.4g} %"
+        return _percent(value, ".4g")
     number = f"{value:,.0f}" if float(value).is_integer() else f"{value:.5g}"
     return f"{number} {unit}".rstrip()
+
+
+def _percent(value: float, form: str) -> str:
+    """With more digits where the form would make a whole of nearly all."""
+    shown = f"{100 * value:{form}}"
+    if float(shown) == 100 and value != 1:
+        shown = repr(round(100 * value, 12))
+    return f"{shown} %"
 
 
 def _spread(values: np.ndarray, unit: str, seeds: str) -> str:

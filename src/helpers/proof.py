@@ -72,7 +72,8 @@ def prove(
     All functions take the arguments of `at` by position. Raises TypeError unless
     `number` is a string and exactly one of `derivative_of`, `equals` and `at_most` is
     given, ValueError for an `at` or `lengths` that can't be read, and for two functions
-    that run the same code, since neither is a witness of the other.
+    that run the same code, since neither is a witness of the other, and for one whose
+    values are others when it is asked again.
     """
     if not isinstance(number, str):
         raise TypeError(
@@ -87,7 +88,9 @@ def prove(
     with np.errstate(all="ignore"):  # overflow shows as a value not finite
         count = _count(formula, drawn[0])
         witnesses = _witnesses(derivative_of, count, equals, more)
-        _refuse_one_code(number, [formula, equals, at_most, *more], drawn[-1])
+        sides = [formula, equals, at_most, *more]
+        _refuse_chance(number, [*sides, derivative_of], drawn[-1])
+        _refuse_one_code(number, sides, drawn[-1])
         for index, point in enumerate(drawn):
             where = f"({number}) fails at point {index}"
             for other in witnesses:
@@ -158,6 +161,20 @@ def symbolic(function: Callable) -> Formula:
 
     derivative.witness_name = "sympy's derivative"
     return derivative
+
+
+def _refuse_chance(number: str, functions: list[Formula | None], point: Point) -> None:
+    for function in filter(None, functions):
+        try:
+            one, other = (joined(_own(function, point.values())) for _ in range(2))
+        except Exception:  # the comparison at this point is going to report it
+            continue
+        if not np.array_equal(one, other, equal_nan=one.dtype.kind == "f"):
+            name = getattr(function, "__name__", "a function")
+            raise ValueError(
+                f"({number}): {name} gives other values when it is asked again; let it "
+                "draw no random numbers, or the same ones each time"
+            )
 
 
 def _own(function: Callable, args: Iterable[Array]) -> Any:

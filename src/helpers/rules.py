@@ -46,6 +46,7 @@ BUILTINS |= {"setattr", "__import__", "__builtins__"}
 SWITCHES = {"requires_grad_", "set_grad_enabled"}  # off, when called with False
 ANYTHING = ""  # the package of a variable, which may hold a tensor
 WHOLE = "*"  # what is reached of a module that stands alone
+COMPUTED = "?"  # and by a name that isn't in the source
 
 
 def uses(
@@ -64,7 +65,8 @@ def uses(
       argument or key requires_grad;
     - imports from elsewhere, those of one's own files too, and every `import *`;
     - torch with no dot behind it (t = torch, vars(torch)) or as a part of something
-      else (torchvision.torch), and getattr of a part of torch by a computed name;
+      else (torchvision.torch);
+    - getattr and setattr by a computed name, of anything but self and other modules;
     - what hides names: eval, exec, compile, globals, __import__, builtins, sys.modules,
       import_module, attrgetter, methodcaller, __dict__, getattr if not called.
 
@@ -94,7 +96,9 @@ def uses(
 
 
 def _forbidden(pack, name, names, known):
-    if name == WHOLE:
+    if name == COMPUTED and pack == ANYTHING:
+        return True
+    if name in (WHOLE, COMPUTED):
         return any(each.startswith(f"{pack}.") for each in names)
     plain = name in names and pack not in known - {"torch"}
     dotted = any(fnmatchcase(f"{pack}.{name}", each) for each in names)
@@ -133,7 +137,9 @@ def _reached(node, packs, modules):
         case ast.Attribute(base, name):
             return [(pack, name) for pack in _of(base, packs)]
         case ast.Call(ast.Name("getattr" | "setattr"), [base, name, *_]):
-            return [(pack, _text(name) or WHOLE) for pack in _of(base, packs)]
+            own = isinstance(base, ast.Name) and base.id in ("self", "cls")
+            name = _text(name) or (WHOLE if own else COMPUTED)
+            return [(pack, name) for pack in _of(base, packs)]
         case ast.Name(name, ast.Load()) if name in BUILTINS:
             return [("builtins", name)]
         case ast.Name(name, ast.Load()) if name in modules:

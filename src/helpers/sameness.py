@@ -2,9 +2,11 @@
 
 import dis
 import sys
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from inspect import CO_VARARGS
+from itertools import pairwise
 from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple
 
@@ -17,13 +19,21 @@ class Code(NamedTuple):
 
     code: CodeType
     names: dict[str, Any]
+    given: dict[str, Any]  # to parameters that take none of the arguments
+
+
+class Value(NamedTuple):
+    """What such a parameter was given."""
+
+    value: Any
 
 
 def same(one: Callable, other: Callable, arguments: tuple) -> bool:
     """Whether both run one code: bytecode, constants, and names up to renaming.
 
     Or whether one hands its `arguments` to the other's code, and makes something of
-    the result. What only hands both on is looked through.
+    the result. What only hands both on is looked through. Parameters that aren't given
+    and values that are named between make no difference.
     """
     if one is other:
         return True
@@ -40,15 +50,16 @@ def _ran(function: Callable, arguments: tuple) -> tuple[Callable | Code, list[Co
 
     And all code that got the arguments.
     """
-    entered: set[FrameType] = set()
+    entered: dict[FrameType, dict[str, Any]] = {}
     left: list[tuple[Code, Any]] = []
 
     def watch(frame: FrameType, event: str, value: Any) -> None:
-        if event == "call" and _got(frame, arguments):
-            entered.add(frame)
+        if event == "call" and (given := _given(frame, arguments)) is not None:
+            entered[frame] = given
         elif event == "return" and frame in entered:
             free = {name: frame.f_locals[name] for name in frame.f_code.co_freevars}
-            left.append((Code(frame.f_code, {**frame.f_globals, **free}), value))
+            names = {**frame.f_globals, **free}
+            left.append((Code(frame.f_code, names, entered[frame]), value))
 
     before = sys.getprofile()
     sys.setprofile(watch)
@@ -63,12 +74,18 @@ def _ran(function: Callable, arguments: tuple) -> tuple[Callable | Code, list[Co
     return (made[0] if made else function), codes
 
 
-def _got(frame: FrameType, arguments: tuple) -> bool:
+def _given(frame: FrameType, arguments: tuple) -> dict[str, Any] | None:
+    """The other parameters of a function that has got the arguments; else None."""
     code, values = frame.f_code, frame.f_locals
-    got = [values.get(name) for name in code.co_varnames[: code.co_argcount]]
+    names = code.co_varnames[: code.co_argcount]
+    got = [values.get(name) for name in names]
     if code.co_flags & CO_VARARGS:
         got += values[code.co_varnames[code.co_argcount + code.co_kwonlyargcount]]
-    return len(got) == len(arguments) and all(map(_equal, got, arguments))
+    for first in range(len(got) - len(arguments) + 1):
+        if all(map(_equal, got[first:], arguments)):
+            others = [*names[:first], *names[first + len(arguments) :]]
+            return {name: values.get(name) for name in others}
+    return None
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -79,6 +96,8 @@ def _equal(one: Any, other: Any) -> bool:
 
 def _alike(one: Any, other: Any, seen: set[tuple[CodeType, CodeType]]) -> bool:
     match one, other:
+        case Value(), Value():
+            return _alike(one.value, other.value, seen)
         case FunctionType(), FunctionType():
             return _alike(_code(one), _code(other), seen)
         case Code(), Code():
@@ -95,7 +114,7 @@ def _code(function: FunctionType) -> Code:
     cells = function.__closure__ or ()
     free = [cell.cell_contents for cell in cells]
     names = zip(function.__code__.co_freevars, free, strict=True)
-    return Code(function.__code__, {**function.__globals__, **dict(names)})
+    return Code(function.__code__, {**function.__globals__, **dict(names)}, {})
 
 
 def _same_code(one: Code, other: Code, seen: set[tuple[CodeType, CodeType]]) -> bool:
@@ -103,24 +122,63 @@ def _same_code(one: Code, other: Code, seen: set[tuple[CodeType, CodeType]]) -> 
     if pair in seen:  # a function that calls itself
         return True
     seen.add(pair)
-    steps, others = (list(dis.get_instructions(code)) for code in pair)
+    steps, others = _steps(one), _steps(other)
     return len(steps) == len(others) and all(
-        step.opname == twin.opname and _same_step(step, twin, one, other, seen)
-        for step, twin in zip(steps, others, strict=True)
+        name == twin_name and _same_step(step, twin, one, other, seen)
+        for (name, step), (twin_name, twin) in zip(steps, others, strict=True)
     )
 
 
+def _steps(of: Code) -> list[tuple[str, dis.Instruction | Value]]:
+    """The instructions by name; a local variable's has its number in its name.
+
+    Parameters that take arguments come first, in turn, other variables by first use.
+    Left out is a variable that is set and read in one go, and what does nothing.
+    """
+    steps: list[tuple[str, Any]] = []
+    for step in dis.get_instructions(of.code):
+        names = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+        if "_FAST" in step.opname and step.opname not in ("RESUME", "NOP"):
+            # One instruction may do the work of two: LOAD_FAST_LOAD_FAST.
+            kinds = step.opname.replace("_CHECK", "").split("_FAST")
+            does = [kind.strip("_").partition("_")[0] for kind in kinds[: len(names)]]
+            steps += [(kind, name) for kind, name in zip(does, names, strict=True)]
+        elif step.opname not in ("RESUME", "NOP"):
+            steps.append((step.opname, step))
+    reads = Counter(name for kind, name in steps if kind == "LOAD")
+    kept, skipped = [], False
+    for (kind, name), after in pairwise([*steps, ("", None)]):
+        between = kind == "STORE" and after == ("LOAD", name) and reads[name] == 1
+        if not between and not skipped:
+            kept.append((kind, name))
+        skipped = between
+    parameters = of.code.co_varnames[: of.code.co_argcount]
+    numbers = [name for name in parameters if name not in of.given]
+    found: list[tuple[str, dis.Instruction | Value]] = []
+    for kind, step in kept:
+        if kind == "LOAD" and step in of.given:
+            found.append((kind, Value(of.given[step])))
+        elif isinstance(step, str):
+            numbers += [step] * (step not in numbers)
+            found.append((f"{kind} {numbers.index(step)}", Value(None)))
+        else:
+            found.append((kind, step))
+    return found
+
+
 def _same_step(
-    step: dis.Instruction,
-    twin: dis.Instruction,
+    step: dis.Instruction | Value,
+    twin: dis.Instruction | Value,
     one: Code,
     other: Code,
     seen: set[tuple[CodeType, CodeType]],
 ) -> bool:
+    if isinstance(step, Value) or isinstance(twin, Value):
+        return _alike(step, twin, seen)
     values = step.argval, twin.argval
     if isinstance(step.argval, CodeType) and isinstance(twin.argval, CodeType):
         return _same_code(
-            Code(values[0], one.names), Code(values[1], other.names), seen
+            Code(values[0], one.names, {}), Code(values[1], other.names, {}), seen
         )
     if step.opcode in dis.hasconst:
         return _alike(*values, seen)
