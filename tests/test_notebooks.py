@@ -450,27 +450,26 @@ def test_a_stale_notebook_says_that_and_nothing_else(tmp_path, monkeypatch, caps
     assert code == "1 to mend"
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_files_that_are_no_notebooks_get_one_line_each(
+    command, tmp_path, monkeypatch, capsys
+):
+    broken = [
         *("", "# Why?\n", "[]", "{}", "<<<<<<< HEAD\n{}"),
         '{"cells": 1, "nbformat": 4}',
         '{"cells": [{"cell_type": "code"}], "metadata": {}, "nbformat": 4}',
-    ],
-)
-@pytest.mark.parametrize("command", ["run", "check"])
-def test_a_file_that_is_no_notebook_gets_one_line(
-    content, command, tmp_path, monkeypatch, capsys
-):
-    path = tmp_path / "a.ipynb"
-    path.write_text(content)
-    monkeypatch.setattr(sys, "argv", ["notebooks", command, str(path)])
-    with pytest.raises(SystemExit, match="1 to mend"):
+    ]
+    paths = [tmp_path / f"broken{number}.ipynb" for number in range(len(broken))]
+    for path, content in zip(paths, broken, strict=True):
+        path.write_text(content)
+    monkeypatch.setattr(sys, "argv", ["notebooks", command, *map(str, paths)])
+    with pytest.raises(SystemExit, match=f"{len(broken)} to mend"):
         notebooks.main()
     said = capsys.readouterr().out
-    assert said.count("not a notebook that Jupyter reads: ") == 1
-    assert len([line for line in said.splitlines() if "a.ipynb" in line]) <= 2
-    assert path.read_text() == content
+    assert said.count("not a notebook that Jupyter reads: ") == len(broken)
+    for path, content in zip(paths, broken, strict=True):
+        assert 1 <= sum(path.name in line for line in said.splitlines()) <= 2
+        assert path.read_text() == content
 
 
 def test_the_books_own_notebooks_and_pages_keep_the_rules(monkeypatch, capsys):
