@@ -4,6 +4,7 @@ Nothing here needs the weights that are handed in: what is scored is trained for
 moment, on a few drawn shapes.
 """
 
+import hashlib
 import importlib
 import importlib.util
 import json
@@ -379,8 +380,8 @@ def test_with_mirror_images_logits_are_added(ours):
 
 def test_a_teacher_that_is_sure_of_other_labels_is_followed(ours, here):
     """What it says of a view is learned for that view: mirrored shapes are class 1."""
-    logits = torch.zeros(300, 2, 3, 3, 10, dtype=torch.float16)
-    logits[:, 0, ..., 0] = logits[:, 1, ..., 1] = 9
+    logits = torch.zeros(300, 2, 10, dtype=torch.float16)
+    logits[:, 0, 0] = logits[:, 1, 1] = 9
     torch.save(logits, "logits.pt")
     flags = ["--teacher", "logits.pt", "--teacher_share", "1", "--epochs", "16"]
     net, _ = trained(ours, *flags)
@@ -408,14 +409,14 @@ def test_the_loss_beside_a_teacher_is_hintons(ours):
 @pytest.mark.parametrize("content", [torch.zeros(300, 10), {"a": torch.zeros(1)}])
 def test_logits_that_do_not_fit_are_refused(ours, here, content):
     torch.save(content, "logits.pt")
-    with pytest.raises(ValueError, match=r"logits.pt holds .* expected \(300, 2, 3, 3"):
+    with pytest.raises(ValueError, match=r"logits.pt holds .* expected \(300, 2, 10\)"):
         trained(ours, "--teacher", "logits.pt")
 
 
 def test_a_run_does_not_go_on_with_another_teacher_but_with_the_same_elsewhere(
     ours, here
 ):
-    logits = torch.zeros(300, 2, 3, 3, 10)
+    logits = torch.zeros(300, 2, 10)
     for name, value in (("one.pt", 0), ("same.pt", 0), ("two.pt", 1)):
         torch.save({"part": logits + value}["part"], name)
     Path("same.pt").write_bytes(Path("one.pt").read_bytes())
@@ -436,7 +437,7 @@ BROKEN = {
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_broken_checkpoint_or_teacher_is_named(ours, here, broken):
     trained(ours, "--epochs", "1")
-    torch.save(torch.zeros(300, 2, 3, 3, 10), "logits.pt")
+    torch.save(torch.zeros(300, 2, 10), "logits.pt")
     for name, flags in (
         ("cifarNet.checkpoint", ()),
         ("logits.pt", ("--teacher", "logits.pt")),
@@ -682,10 +683,7 @@ def beside(name, tmp_path, monkeypatch):
 
 @pytest.fixture
 def recipe(program, tmp_path, monkeypatch):
-    module = beside("recipe_cifar.py", tmp_path, monkeypatch)
-    monkeypatch.setattr(module, "TEACHER", tmp_path / "teacher")
-    module.TEACHER.mkdir()
-    return module
+    return beside("recipe_cifar.py", tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -693,54 +691,42 @@ def search(tmp_path, monkeypatch):
     return beside("search_cifar.py", tmp_path, monkeypatch)
 
 
-def test_a_teacher_is_asked_for_what_the_program_shows(recipe, ours):
+def test_a_teacher_is_asked_about_an_image_and_its_mirror_image(search, ours):
     class Means(nn.Module):
-        """Ten logits that tell all views of an image apart."""
+        """Ten logits that tell an image from its mirror image."""
 
         def forward(self, x):
             return x[:, 0, 8:18, 8:18].float().diagonal(dim1=1, dim2=2)
 
     images = torch.randint(0, 256, (3, 32, 32, 3), dtype=torch.uint8)
-    logits = recipe.seen(Means(), images)
-    assert (
-        logits.shape == (3, 2, 5, 5, 10) and len(logits[0].flatten(0, 2).unique()) > 9
-    )
-    for which in ((0, 2, 2), (1, 0, 3), (0, 4, 1)):
-        many = torch.tensor(which)[:, None].expand(3, 3)
-        x = ours.views(images, many, recipe.SHIFT)[..., 0] / 255
-        wanted = (x - recipe.MEAN[0]) / recipe.STD[0]
+    logits = search.seen(Means(), images)
+    assert logits.shape == (3, 2, 10)
+    for mirrored in (0, 1):
+        which = torch.tensor([mirrored, 2, 2])[:, None].expand(3, 3)
+        x = ours.views(images, which, 2)[..., 0] / 255
+        wanted = (x - search.MEAN[0]) / search.STD[0]
         wanted = wanted[:, 8:18, 8:18].diagonal(dim1=1, dim2=2)
-        torch.testing.assert_close(logits[:, *which], wanted.half(), atol=0.01, rtol=0)
+        torch.testing.assert_close(
+            logits[:, mirrored], wanted.half(), atol=0.01, rtol=0
+        )
 
 
-def test_a_teacher_is_used_where_there_is_one(recipe):
-    alone, plain = recipe.ALONE, recipe.PLAIN
-    assert list(recipe.wanted()) == [alone, plain]
-    (recipe.TEACHER / "cnn.pt").touch()
-    assert list(recipe.wanted()) == [alone, plain, recipe.TAUGHT, recipe.LONG]
-    assert "teacher" not in recipe.wanted()[plain][0]
+def test_a_teacher_of_another_content_teaches_nothing(search, tmp_path, monkeypatch):
+    monkeypatch.setattr(search, "TEACHER", tmp_path)
+    (tmp_path / "cnn.pt").write_bytes(b"another one")
+    with pytest.raises(ValueError, match=r"cnn\.pt isn't the file .* cf17; restore it"):
+        search.lesson("cnn.pt cf17")
 
 
-def test_another_teacher_of_the_same_name_makes_runs_and_logits_of_its_own(
-    recipe, monkeypatch
-):
-    (recipe.TEACHER / "cnn.pt").write_bytes(b"one")
-    runs, _ = recipe.wanted()[recipe.TAUGHT]
-    monkeypatch.setattr(recipe.Path, "exists", lambda path: True)  # all is made
-    logits = recipe.lesson()
-    assert recipe.lesson() == logits
-    (recipe.TEACHER / "cnn.pt").write_bytes(b"two")
-    assert recipe.wanted()[recipe.TAUGHT][0] != runs and recipe.lesson() != logits
+def test_the_teacher_that_the_search_names_is_there(search):
+    wanted = search.WANTED["try-pairs-taught"][0]["teacher"]
+    found = ROOT / "solutions/sustech_cs324/part2" / wanted.split()[0]
+    digits = hashlib.sha256(found.read_bytes()).hexdigest()
+    assert digits.startswith(wanted.split()[1]) and len(wanted.split()[1]) == 12
 
 
-@pytest.mark.parametrize("taught", [False, True])
-def test_the_recipe_ships_the_network_of_seed_0_with_its_score(
-    recipe, monkeypatch, taught
-):
-    if taught:
-        (recipe.TEACHER / "cnn.pt").touch()
-    monkeypatch.setattr(recipe, "lesson", lambda: "/somewhere/logits.pt")
-    called, name = [], recipe.teacher() if taught else ""
+def test_the_recipe_ships_the_network_of_seed_0_with_its_score(recipe, monkeypatch):
+    called = []
 
     def call(program, *words, **variables):
         at = [i for i, word in enumerate(words) if str(word).startswith("--")]
@@ -748,7 +734,7 @@ def test_the_recipe_ships_the_network_of_seed_0_with_its_score(
         assert list(words).count(32) == ("--twins" in flags)  # the middle one of widths
         called.append(flags)
         out = Path(flags["--out"])
-        out.write_text(f"{flags.get('--teacher')}, seed {flags['--seed']}")
+        out.write_text(f"{flags.get('--epochs')} epochs, seed {flags['--seed']}")
         said = {name.removeprefix("--"): value for name, value in flags.items()}
         said = {"flags": said | {"out": str(out)}, "numbers": 12_500}
         said |= {"epochs": [{"loss": 0.25, "seconds": 2.0}] * 3}
@@ -756,25 +742,25 @@ def test_the_recipe_ships_the_network_of_seed_0_with_its_score(
         out.with_suffix(".json").write_text(json.dumps(said))
 
     monkeypatch.setattr(recipe.sweep, "call", call)
-    wanted = recipe.wanted()
-    done = recipe.sweep.run(recipe.train, wanted, name="dl_for_modeling", data={})
+    done = recipe.sweep.run(
+        recipe.train, recipe.WANTED, name="dl_for_modeling", data={}
+    )
     recipe.cards(done)
-    teacher = "/somewhere/logits.pt" if taught else None
-    assert [flags.get("--teacher") for flags in called[-3:]] == [teacher] * 3
-    assert (recipe.HERE / "cifarNet.pth").read_text() == f"{teacher}, seed 0"
+    assert len(called) == 9
+    assert (recipe.HERE / "cifarNet.pth").read_text() == "80 epochs, seed 0"
     card = results.read(recipe.HERE / "cards/cifar-net.json")
     assert results.values(card) == pytest.approx([0.8, 0.81, 0.82])
-    long = {"epochs": 100, "plain": 10} if taught else {}
-    assert card["parameters"] == {"shift": 2, "teacher": name} | long
+    assert card["parameters"] == {"epochs": 80, "plain": 8}
     assert card["seeds"][0]["seconds"] == 6 and card["seeds"][0]["mirrored"] == 0.9
-    again = "python cifar10Classification.py --seed 0"
-    again += " --epochs 100 --plain 10 --teacher logits.pt" if taught else ""
+    again = "python cifar10Classification.py --seed 0 --epochs 80 --plain 8"
     assert card["weights"]["command"] == again
     points = results.values(results.read(recipe.HERE / "cards/cifar-score.json"))
     assert points == pytest.approx([64, 64.8, 65.6])
-    for name in (recipe.PLAIN, recipe.TAUGHT):
-        assert (recipe.HERE / f"cards/{name}.json").exists() == taught
-    alone = results.read(recipe.HERE / f"cards/{recipe.ALONE}.json")
+    short, alone = (
+        results.read(recipe.HERE / f"cards/cifar-{name}.json")
+        for name in ("30", "alone")
+    )
+    assert short["parameters"] == {} and short["weights"] is None
     assert alone["parameters"]["twins"] == 1
 
 

@@ -12,8 +12,13 @@ have three. Some are trained for 200 epochs, too. The test images aren't read. O
 core that multiplies in bfloat16, a run of 8 epochs takes two to ten minutes. It can be
 stopped and started at any time: what is finished isn't made again, and a killed run
 goes on after its last whole epoch.
+
+One design has a teacher, ../sustech_cs324/part2/cnn.pt, which was trained on 49,000 of
+the training images. First it says of each of them what it sees, which takes some three
+minutes.
 """
 
+import hashlib
 import os
 import sys
 from functools import partial, reduce
@@ -25,9 +30,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers import data, results, sweep
+from helpers.files import write_whole
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = HERE / "cifar10Classification.py"
+TEACHER = HERE.parent / "sustech_cs324" / "part2"
+# The mean and the spread of the colors that it was trained with.
+MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 ALONE = {
     "maps": "alone",  # or pairs, each of which is made as the other, mirrored
     "widths": [16, 32, 44],  # maps at each size, or pairs
@@ -108,8 +117,10 @@ SECOND = {
     "pairs-rate-0.02": {"learning_rate": 0.02},
     "pairs-rate-0.08": {"learning_rate": 0.08},
     "pairs-as-they-are": {"plain": 8},
+    "pairs-taught": {"teacher": "cnn.pt cf17167e1ca0"},  # with the start of its SHA-256
 }
 OF_THE_CHAPTER = [*list(FIRST)[:9], "pairs", "pairs-apart", "upside-down"]
+OF_THE_CHAPTER += ["pairs-taught"]
 DESIGNS = {name: ALONE | changed for name, changed in FIRST.items()}
 DESIGNS |= {name: PAIRS | changed for name, changed in SECOND.items()}
 WANTED = {
@@ -302,16 +313,55 @@ def numbers(net):
     return total - folded
 
 
+@torch.no_grad()
+def seen(net, images):
+    """A network's logits (n, 2, 10) of images uint8 (n, 32, 32, 3), and mirrored."""
+    logits = torch.empty(len(images), 2, 10, dtype=torch.float16)
+    for rows in torch.arange(len(images)).split(500):
+        x = (images[rows] / 255 - torch.tensor(MEAN)) / torch.tensor(STD)
+        for mirrored, view in enumerate((x, x.flip(2))):
+            with torch.autocast("cpu", torch.bfloat16):
+                logits[rows, mirrored] = net(view.permute(0, 3, 1, 2)).half()
+    return logits
+
+
+def lesson(teacher):
+    """The file of a teacher's logits on the training images; made if need be.
+
+    teacher: its file's name and the first digits of its SHA-256. Raises ValueError for
+        a file of another content.
+    """
+    path = sweep.folder(HERE.name, "teacher", 0) / f"logits {teacher}"
+    if not path.exists():
+        name, digits = teacher.split()
+        content = (TEACHER / name).read_bytes()
+        if not hashlib.sha256(content).hexdigest().startswith(digits):
+            problem = f"{TEACHER / name} isn't the file whose SHA-256 begins with"
+            raise ValueError(f"{problem} {digits}; restore it")
+        sys.path[:0] = [str(TEACHER)]
+        from cnn_model import CNN
+
+        net = CNN(3, 10)
+        net.load_state_dict(torch.load(TEACHER / name, weights_only=True))
+        net.to(memory_format=torch.channels_last).eval()
+        logits = seen(net, torch.from_numpy(data.load("cifar10").train.images))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda file: torch.save(logits, file))
+    return path
+
+
 def train(settings, seed, folder):
     """A run of the handed-in program's training, of this design."""
     os.environ["DL_DATA"] = str(data.root("cifar10"))
     sys.path[:0] = [str(HERE)]
     import cifar10Classification as program
 
-    torch.manual_seed(seed)
-    net = Design(settings)
     flags = {name: settings[name] for name in OF_A_RUN}
     flags |= {"seed": seed, "out": folder / "net.pth"}
+    if "teacher" in settings:
+        flags["teacher"] = lesson(settings["teacher"])
+    torch.manual_seed(seed)
+    net = Design(settings)
     words = [str(word) for pair in flags.items() for word in (f"--{pair[0]}", pair[1])]
     epochs = program.train(net, program.parse(words))
     return {
@@ -351,7 +401,7 @@ def cards(done):
 PACKAGES = ("numpy", "torch", "torchvision")
 HOW = {
     "name": HERE.name,
-    "sources": [PROGRAM, Design, BatchNorm, LayerNorm, numbers],
+    "sources": [PROGRAM, Design, BatchNorm, LayerNorm, numbers, seen, lesson],
     "packages": PACKAGES,
 }
 
