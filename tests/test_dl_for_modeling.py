@@ -1002,3 +1002,60 @@ def test_what_a_checker_says_is_read(monkeypatch, tmp_path, stdout, problem):
         return
     with pytest.raises(ValueError, match=problem):
         course.score(tmp_path, "x", most=200_000)
+
+
+# What can't be run
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--epochs", "0"), "--epochs 0: expected 1 or more"),
+        (("--validation", "-5"), "--validation -5: expected 0 or more"),
+        (("--seed", "-1"), "--seed -1: expected 0 or more"),
+        (("--out", "net.checkpoint"), "expected another ending"),
+        (("--out", "nowhere/net.pth"), "in a folder that is there"),
+    ],
+)
+def test_flags_of_the_torch_program_that_cannot_be_met_are_named(
+    torch_program, here, capsys, flags, words
+):
+    with pytest.raises(SystemExit):
+        torch_program.main(flags)
+    assert words in capsys.readouterr().err
+    assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--batch_size", "0"), "--batch_size 0: expected 1 or more"),
+        (("--validation", "-5"), "--validation -5: expected 0 or more"),
+        (("--out", "nowhere"), "expected a folder that is there"),
+    ],
+)
+def test_flags_of_the_numpy_program_that_cannot_be_met_are_named(
+    numpy_program, here, capsys, flags, words
+):
+    with pytest.raises(SystemExit):
+        numpy_program.main(flags)
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", PROGRAMS[:2])
+def test_no_image_left_to_train_on_is_named(program, here, name):
+    with pytest.raises(ValueError, match="--validation 99999 leaves no"):
+        getattr(program, name).main(["--validation", "99999"])
+
+
+@pytest.mark.parametrize("content", [b"", b"hello\n", b"PK\x03\x04 cut"])
+@pytest.mark.parametrize(
+    ("name", "checkpoint"), [*zip(PROGRAMS, ("mnist", "mnistNet"), strict=False)]
+)
+def test_a_damaged_checkpoint_is_named(program, here, name, checkpoint, content):
+    path = Path(f"{checkpoint}.checkpoint")
+    path.write_bytes(content)
+    with pytest.raises(
+        ValueError, match=f"{path} is damaged, or another file .*delete"
+    ):
+        getattr(program, name).main([])

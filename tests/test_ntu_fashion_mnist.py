@@ -543,3 +543,18 @@ def test_damaged_images_are_refused(parts, tmp_path, monkeypatch, train, kind):
         damage(file)
         with pytest.raises(SystemExit, match="put them anew"):
             parts.load(train=train)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"out": "x.csv"}, "--out x.csv: name another ending"),
+        ({"out": "nowhere/x.pt"}, "in a folder that is there"),
+        ({"out": "x.pt", "lr": float("nan")}, "--lr nan: expected a rate above 0"),
+    ],
+)
+def test_flags_that_cannot_be_met_are_named(tmp_path, monkeypatch, changed, words):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=words):
+        program.main(flags(**changed))
+    assert not list(tmp_path.iterdir())

@@ -345,16 +345,23 @@ def write(path, content):
 def resumed(checkpoint, state, flags):
     """What a killed run had measured; its arrays are put into state.
 
-    Raises ValueError if it had other flags.
+    Raises ValueError if it had other flags, or can't be read.
     """
     if not checkpoint.exists():
         return {"flags": flags, "epochs": []}
-    with np.load(checkpoint) as arrays:
-        measured = json.loads(str(arrays["measured"]))
-        if measured["flags"] != flags:
-            raise ValueError(f"{checkpoint} is of a run with other flags; delete it")
-        for place, each in enumerate(state):
-            each[...] = arrays[f"arr_{place}"]
+    with checkpoint.open("rb") as file:
+        try:
+            arrays = dict(np.load(file))
+            measured = json.loads(str(arrays.pop("measured")))
+            had = measured["flags"]
+        except Exception as error:  # NumPy and zipfile raise many
+            problem = f"{checkpoint} is damaged, or another file"
+            why = type(error).__name__
+            raise ValueError(f"{problem} ({why}); delete it") from None
+    if had != flags:
+        raise ValueError(f"{checkpoint} is of a run with other flags; delete it")
+    for place, each in enumerate(state):
+        each[...] = arrays[f"arr_{place}"]
     return measured
 
 
@@ -367,6 +374,9 @@ def main(arguments=None):
     net, mean_net = network(sizes), network(sizes)
     print(f"{sum(each.size for each in parameters_of(net)):,} parameters")
     test, test_label, images, label = load_MNIST()
+    if flags.validation > len(images) - flags.batch_size:
+        problem = f"--validation {flags.validation} leaves no batch of {len(images)}"
+        raise ValueError(f"{problem} images to train on")
     # Held out, for every try, are the same of the training images.
     order = np.random.default_rng(60_000).permutation(len(images))
     kept, held = order[flags.validation :], order[: flags.validation]
@@ -429,7 +439,16 @@ def parse(arguments=None):
         ("out", ".", "folder for the two files"),
     ):
         add(f"--{name}", type=type(default), default=default, help=meaning)
-    return parser.parse_args(arguments)
+    flags = parser.parse_args(arguments)
+    for name, least in (
+        ("batch_size", 1),
+        *((name, 0) for name in ("num_epoch", "raw_epoch", "validation", "seed")),
+    ):
+        if (value := getattr(flags, name)) < least:
+            parser.error(f"--{name} {value}: expected {least} or more")
+    if not Path(flags.out).is_dir():
+        parser.error(f"--out {flags.out}: expected a folder that is there")
+    return flags
 
 
 if __name__ == "__main__":

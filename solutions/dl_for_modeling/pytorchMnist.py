@@ -120,14 +120,28 @@ def save(state, path):
     part.replace(path)
 
 
+def loaded(path):
+    """What a file holds; code isn't run. Raises ValueError if it can't be read."""
+    with path.open("rb") as file:
+        try:
+            return torch.load(file, weights_only=True)
+        except Exception as error:  # torch and pickle raise many
+            problem = f"{path} is damaged, or another file ({type(error).__name__})"
+            raise ValueError(f"{problem}; delete it") from None
+
+
 def train(net, flags=None):
     """Train in place; the network ends as the average of its weights, in eval mode.
 
     flags: the settings, as the command line has them; left out, its defaults.
-    Returns what was measured, epoch by epoch.
+    Returns what was measured, epoch by epoch. Raises ValueError for a checkpoint that
+    can't be read or is of another run, and where no image is left to train on.
     """
     flags = flags or parse([])
     images, labels = tensors(train_loader)
+    if flags.validation >= len(labels):
+        problem = f"--validation {flags.validation} leaves none of {len(labels)} images"
+        raise ValueError(f"{problem} to train on")
     # Held out, for every try, are the same of the training images.
     order = torch.from_numpy(np.random.default_rng(60_000).permutation(len(labels)))
     kept, held = order[flags.validation :], order[: flags.validation]
@@ -151,8 +165,8 @@ def train(net, flags=None):
     checkpoint, measured = Path(flags.out).with_suffix(".checkpoint"), []
     settings = vars(flags) | {"out": ""}
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        if state["flags"] != settings:
+        state = loaded(checkpoint)
+        if not isinstance(state, dict) or state.get("flags") != settings:
             raise ValueError(f"{checkpoint} is of a run with other flags; delete it")
         for name, part in parts.items():
             part.load_state_dict(state[name])
@@ -225,7 +239,16 @@ def parse(arguments=None):
     ):
         add(f"--{name}", type=type(default), default=default, help=meaning)
     add("--precision", default="bfloat16", choices=("bfloat16", "float32"))
-    return parser.parse_args(arguments)
+    flags = parser.parse_args(arguments)
+    for name, least in (("epochs", 1), ("validation", 0), ("seed", 0)):
+        if (value := getattr(flags, name)) < least:
+            parser.error(f"--{name} {value}: expected {least} or more")
+    out = Path(flags.out)
+    if out.is_dir() or not out.parent.is_dir():
+        parser.error(f"--out {out}: expected a file's name, in a folder that is there")
+    if out.suffix in (".checkpoint", ".json"):  # these are written beside it
+        parser.error(f"--out {out}: expected another ending, such as .pth")
+    return flags
 
 
 if __name__ == "__main__":

@@ -323,6 +323,13 @@ def save(state, path):
 
 def main(flags):
     """Train, read the test images once, and store the weights and what was measured."""
+    out = Path(flags.out)
+    if out.is_dir() or not out.parent.is_dir():
+        raise SystemExit(f"--out {out}: name a file, in a folder that is there")
+    if out.suffix in (".checkpoint", ".csv", ".json"):  # these are written beside it
+        raise SystemExit(f"--out {out}: name another ending, such as .pt")
+    if not 0 < flags.lr < float("inf"):
+        raise SystemExit(f"--lr {flags.lr}: expected a rate above 0")
     images, labels = load(flags.data, flags.data_dir, train=True)
     blocks = flags.average, [int(width) for width in flags.widths.split(",") if width]
     images = averaged(images, *blocks)
@@ -332,7 +339,6 @@ def main(flags):
         apart, kept = order[: flags.holdout], order[flags.holdout :]
         held_out = images[apart], labels[apart]
         images, labels = images[kept], labels[kept]
-    out = Path(flags.out)
     checkpoint = out.with_suffix(".checkpoint")
     model, history = fit(images, labels, flags, held_out, checkpoint)
     if held_out is None:
