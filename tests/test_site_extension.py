@@ -6,12 +6,13 @@ import subprocess
 
 import nbformat
 import pytest
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
 import helpers
 from tools import pages, site_extension
-from tools.site_faces import gauge
+from tools.site_faces import _claimed, gauge
 from tools.site_landing import chapter_map
 from tools.site_search import sections
 
@@ -262,6 +263,43 @@ def test_a_claim_of_cause_shows_both_values(built):
     page = html["04-drawn"]
     for said in ("<b>9.9 %</b>", "<b>2.1 %</b>", "with dropout", "79 % goes"):
         assert said in page
+
+
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [
+        ("read 75 % of ≈ 60 000", "read 75~% of ≈~60 000"),
+        (" % more", "~% more"),
+        ("28 × 28 pixels", "28~×~28 pixels"),
+        ("a × b, 5 percent", "a × b, 5 percent"),
+    ],
+)
+def test_a_number_and_its_sign_stay_on_one_line(text, joined):
+    words, code = nodes.paragraph("", text), nodes.literal("", "7 % 2")
+    page = nodes.section("", words, code)
+    site_extension.keep_together(None, page, "")
+    assert words.astext() == joined.replace("~", "\N{NO-BREAK SPACE}")
+    assert code.astext() == "7 % 2"
+
+
+def test_two_controls_of_a_cause_are_told_apart_and_a_reversed_effect_has_no_bar():
+    rows = [
+        {
+            "what": "gap",
+            "words": "at least",
+            "bar": "50 % of it goes",
+            "measured": f"0.2, {control} {value}; paired difference 0.3; 60 % goes",
+            "numbers": [0.2],
+            "without": [value],
+            "control": control,
+        }
+        for control, value in (("with dropout", -0.1), ("stopped early", 0.1))
+    ]
+    one, other = (_claimed(row, "gap", alone=False) for row in rows)
+    assert '<span class="name">with dropout</span>' in one
+    assert '<span class="name">stopped early</span>' in other
+    assert "width:0.0%" in one and "width:50.0%" in other
+    assert '<span class="name">gap</span>' in _claimed(rows[0], "gap", alone=True)
 
 
 def test_a_figure_that_moves_is_named_beside_its_still_picture(built):

@@ -490,6 +490,10 @@ def main() -> None:
 TEXT = """\
 # Speed, side by side
 
+How fast is what this book builds? Below, its training loops run beside those of
+PyTorch and scikit-learn, one after the other on the same thread, as `make bench`
+measures them.
+
 ## NumPy on digits
 
 One epoch of a network with {sizes} units, batches of {batch}, on MNIST's 60,000

@@ -29,6 +29,10 @@ import helpers
 from tools import glossary, site_equations, site_faces, site_landing, site_search
 from tools.reading import PLACEHOLDER, REFERENCE
 
+# Spaces at which no line may break: before %, after ≈, around the × of two numbers.
+TOGETHER = re.compile(r"(?:(?<=\d)|^) (?=%)|(?<=≈) |(?<=\d) (?=× \d)|(?<=\d ×) (?=\d)")
+VERBATIM = nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw
+
 Target = tuple[str, str, nodes.Element]  # its id, the text of an empty link, the node
 
 
@@ -163,6 +167,14 @@ def admit_the_placeholder(app: Sphinx, page: str, _: str, context: dict, __) -> 
             buttons[place] = {**button, "buttons": [why]}
 
 
+def keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Sphinx's event `doctree-resolved`: a number and its sign stay on one line."""
+    for text in list(doctree.findall(nodes.Text)):
+        joined = TOGETHER.sub("\N{NO-BREAK SPACE}", text)
+        if joined != text and not isinstance(text.parent, VERBATIM):
+            text.parent.replace(text, nodes.Text(joined))
+
+
 def lighten(app: Sphinx, failed: Exception | None) -> None:
     """Ship of the theme's styles and files what some page or script makes use of.
 
@@ -205,6 +217,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-resolved", site_landing.give)
     app.connect("doctree-resolved", site_faces.give)
     app.connect("doctree-resolved", site_equations.link_references)
+    app.connect("doctree-resolved", keep_together)
     app.connect("html-page-context", admit_the_placeholder, priority=900)
     app.add_html_math_renderer(
         "katex",

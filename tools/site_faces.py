@@ -74,7 +74,8 @@ def face_of(app: Sphinx, page: str, record: Record, line: str) -> nodes.containe
     verb, number = record["verb"], record.get("number", "")
     if verb == "prove":
         grade = known[number].grade if number in known else record.get("grade", "")
-        return face("proved", "✓ proved", nodes.paragraph("", line), grade)
+        words = nodes.paragraph("", with_minus(line))
+        return face("proved", "✓ proved", words, grade)
     if verb == "check":
         right = f"Exercise {number}: correct" in line
         kind = ("right", "✓ correct") if right else ("yet", "not yet")
@@ -83,7 +84,7 @@ def face_of(app: Sphinx, page: str, record: Record, line: str) -> nodes.containe
         {k: with_minus(v) if isinstance(v, str) else v for k, v in row.items()}
         for row in record.get("rows", [record])
     ]
-    table = "".join(_claimed(row, record["what"]) for row in rows)
+    table = "".join(_claimed(row, record["what"], len(rows) == 1) for row in rows)
     head = f'<p class="what">{escape(record["what"])}</p>' if len(rows) > 1 else ""
     html = linked(app, page, f'{head}<div class="claims">{table}</div>')
     body = nodes.raw("", html, format="html")
@@ -100,12 +101,14 @@ def face(kind: str, verb: str, says: nodes.Node, *chips: str) -> nodes.container
     return made
 
 
-def _claimed(row: Record, table: str) -> str:
-    """A claim's name, its number, its bar; both effects where it is one of cause."""
+def _claimed(row: Record, table: str, alone: bool) -> str:
+    """A claim's name, its number, its bar; both effects where it is one of cause.
+
+    table: what all rows are about, which stands above them unless the row is alone.
+    """
     name = row["what"].removeprefix(table).removeprefix(": ") or table
     if row.get("control"):
-        name = row["what"]
-        return _row(name, *_cause(row))
+        return _row(name if alone else row["control"], *_cause(row))
     number, _, spread = row["measured"].partition(" (")
     bar = f"{row['words']} {row['bar']}"
     return _row(
@@ -117,14 +120,17 @@ def _claimed(row: Record, table: str) -> str:
 
 
 def _cause(row: Record) -> tuple[str, str]:
-    """Two values side by side, and how much of the effect goes with its cause."""
+    """Two values side by side, and how much of the effect goes with its cause.
+
+    A control's effect of the other sign has no bar.
+    """
     cause, control = fmean(row["numbers"]), fmean(row["without"])
     pair, *rest = row["measured"].split("; ", 1)
     shown, _, without = pair.rpartition(f", {row['control']} ")
-    most = max(abs(cause), abs(control)) or 1
+    most, sign = max(abs(cause), abs(control)) or 1, 1 if cause > 0 else -1
     values = "".join(
         f'<span class="side"><span class="bar">{escape(words)}</span> '
-        f"<b>{escape(said)}</b>{meter(abs(value) / most)}</span>"
+        f"<b>{escape(said)}</b>{meter(max(value * sign, 0) / most)}</span>"
         for words, said, value in (
             ("with the cause", shown, cause),
             (row["control"], without, control),

@@ -9,6 +9,7 @@ import numpy as np
 from helpers.record import say
 
 SEEDS = 3  # the fewest that a sentence of cause can rest on
+EPS = 1e-11  # what rounding makes of a whole
 
 Numbers = float | Sequence[float]
 
@@ -273,8 +274,11 @@ def _show(value: float, unit: str) -> str:
 def _percent(value: float, form: str) -> str:
     """With more digits where the form would make a whole of nearly all."""
     shown = f"{100 * value:{form}}"
-    if float(shown) == 100 and value != 1:
-        shown = repr(round(100 * value, 12))
+    if abs(value - 1) > EPS:
+        for digits in range(1, 13):
+            if float(shown) != 100:
+                break
+            shown = f"{100 * value:.{digits}f}"
     return f"{shown} %"
 
 
