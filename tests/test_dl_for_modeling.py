@@ -1008,38 +1008,23 @@ def test_what_a_checker_says_is_read(monkeypatch, tmp_path, stdout, problem):
 
 
 @pytest.mark.parametrize(
-    ("flags", "words"),
+    ("name", "flags", "words"),
     [
-        (("--epochs", "0"), "--epochs 0: expected 1 or more"),
-        (("--validation", "-5"), "--validation -5: expected 0 or more"),
-        (("--seed", "-1"), "--seed -1: expected 0 or more"),
-        (("--out", "net.checkpoint"), "expected another ending"),
-        (("--out", "nowhere/net.pth"), "in a folder that is there"),
+        ("pytorchMnist", "--epochs 0", "--epochs 0: expected 1 or more"),
+        ("pytorchMnist", "--validation -5", "--validation -5: expected 0 or more"),
+        ("pytorchMnist", "--seed -1", "--seed -1: expected 0 or more"),
+        ("pytorchMnist", "--out net.checkpoint", "expected another ending"),
+        ("pytorchMnist", "--out nowhere/net.pth", "in a folder that is there"),
+        ("mnistClassification", "--batch_size 0", "expected 1 or more"),
+        ("mnistClassification", "--validation -5", "expected 0 or more"),
+        ("mnistClassification", "--out nowhere", "expected a folder that is there"),
     ],
 )
-def test_flags_of_the_torch_program_that_cannot_be_met_are_named(
-    torch_program, here, capsys, flags, words
-):
+def test_flags_that_cannot_be_met_are_named(program, here, capsys, name, flags, words):
     with pytest.raises(SystemExit):
-        torch_program.main(flags)
+        getattr(program, name).main(flags.split())
     assert words in capsys.readouterr().err
     assert not list(here.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("flags", "words"),
-    [
-        (("--batch_size", "0"), "--batch_size 0: expected 1 or more"),
-        (("--validation", "-5"), "--validation -5: expected 0 or more"),
-        (("--out", "nowhere"), "expected a folder that is there"),
-    ],
-)
-def test_flags_of_the_numpy_program_that_cannot_be_met_are_named(
-    numpy_program, here, capsys, flags, words
-):
-    with pytest.raises(SystemExit):
-        numpy_program.main(flags)
-    assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", PROGRAMS[:2])

@@ -379,15 +379,15 @@ def test_with_mirror_images_logits_are_added(ours):
 
 
 def test_a_teacher_that_is_sure_of_other_labels_is_followed(ours, here):
-    """What it says of a view is learned for that view: mirrored shapes are class 1."""
+    """One says 0 of images and 1 of mirror images, which to pairs are the same."""
     logits = torch.zeros(300, 2, 10, dtype=torch.float16)
     logits[:, 0, 0] = logits[:, 1, 1] = 9
     torch.save(logits, "logits.pt")
     flags = ["--teacher", "logits.pt", "--teacher_share", "1", "--epochs", "16"]
     net, _ = trained(ours, *flags)
     images, _ = ours.tensors(ours.train_loader)
-    guesses = net(ours.scaled(images)).argmax(1)
-    assert (guesses < 2).double().mean() > 0.95
+    shares = net(ours.scaled(images)).softmax(1).mean(0)
+    assert shares[:2].sum() > 0.9 and shares[:2].min() > 0.3
 
 
 def test_the_loss_beside_a_teacher_is_hintons(ours):
