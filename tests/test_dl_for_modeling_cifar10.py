@@ -375,6 +375,18 @@ def test_with_mirror_images_logits_are_added(ours):
     assert ours.accuracy(Left(), images, one, mirrored=True) == 0
 
 
+def test_images_of_any_layout_are_computed_with_channels_last(ours, monkeypatch):
+    net, last, through = network(ours, 2), [], ours.NeuralNetwork.through
+
+    def noted(self, x, layer):
+        last.append(x.is_contiguous(memory_format=torch.channels_last))
+        return through(self, x, layer)
+
+    monkeypatch.setattr(ours.NeuralNetwork, "through", noted)
+    net.eval()(torch.randn(2, 3, 32, 32))
+    assert last[0]
+
+
 # A teacher
 
 
