@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from nbclient import NotebookClient
+from PIL import Image
 
 from helpers import plots
 from helpers.record import say
@@ -107,9 +108,40 @@ def test_figures_are_as_wide_as_a_page_and_have_no_background(displayed):
     plots.show(line_figure(), alt="a line rises")
     [(data, _)] = displayed
     pixels = plt.imread(BytesIO(b64decode(data["image/png"])), format="png")
-    assert pixels.shape[:2] == (int(3.2 * 165), int(4.8 * 165))
+    assert pixels.shape[:2] == (640, 960)
     assert pixels[0, 0, 3] == 0
     assert pixels[200, 400, 3] < 0.5  # inside the axes
+
+
+def stored(displayed):
+    [(data, metadata)] = displayed
+    return Image.open(BytesIO(b64decode(data["image/png"]))), metadata["book"]
+
+
+def test_lines_are_stored_with_a_palette_that_nobody_sees(displayed):
+    drawn = BytesIO()
+    line_figure().savefig(drawn, format="png")
+    plots.show(line_figure(), alt="a line rises")
+    image, record = stored(displayed)
+    assert image.mode == "P" and "images" not in record
+
+    def on_page(image, shade):
+        page = Image.new("RGBA", image.size, (shade, shade, shade, 255))
+        page.alpha_composite(image.convert("RGBA"))
+        return np.asarray(page, dtype=int)
+
+    for shade in (255, 20):
+        gap = np.abs(on_page(image, shade) - on_page(Image.open(drawn), shade))
+        assert gap.mean() < 1 and np.quantile(gap, 0.99) < 16
+
+
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_photographs_keep_their_colors_and_all_images_are_recorded(channels, displayed):
+    pixels = np.random.default_rng(0).random((1, 32, 32, *channels))
+    plots.show(plots.image_grid(pixels, ["noise"], columns=1), alt="noise")
+    image, record = stored(displayed)
+    assert record["images"] is True
+    assert image.mode == ("RGBA" if channels else "P")
 
 
 def contrast(color, page):

@@ -1,6 +1,7 @@
 """A small Sphinx project is built with the extension; its links are what is tested."""
 
 import io
+import re
 import shutil
 import subprocess
 
@@ -78,10 +79,16 @@ def chapter():
             code('claim("parameters", 3)', outputs=[CLAIM]),
             text("## Exercise 4.2: a bug"),
             text(TABLE),
-            text("[a book](page.md#bishop2006), [a term](page.md#logit)"),
-            text("By (4.3), $c$ is (0.982) or (4.05) or f(2.5); `(4.3) in code`."),
+            text("[a book](page.md#bishop2006), [a term](page.md#logit), `--out`"),
+            text(
+                "By (4.3), $c$ is (0.982) or (4.05) or f(2.5); `(4.3) in code`."
+            ),
         ],
     )
+
+
+def printed(text):
+    return nbformat.v4.new_output("stream", text=text)
 
 
 def drawn():
@@ -89,6 +96,7 @@ def drawn():
     code, picture = nbformat.v4.new_code_cell, {"image/png": "iVBORw0KGgo="}
     figure = nbformat.v4.new_output("display_data", picture)
     about = {"book": {"verb": "figure", "alt": "Another.", "moving": "softmax"}}
+    about["book"]["images"] = True
     moving = nbformat.v4.new_output("display_data", picture, metadata=about)
     stored = [
         {"mystnb": {"image": {"alt": alt}, "figure": {"caption": caption}}}
@@ -100,6 +108,8 @@ def drawn():
             nbformat.v4.new_markdown_cell("# Drawn"),
             code('claim("loss", 0)', outputs=[figure, CLAIM], metadata=stored[0]),
             code("draw()", outputs=[moving], metadata=stored[1]),
+            code("print(table)", outputs=[printed("x     y\n1.0   2")]),
+            code("print(words)", outputs=[printed("One line  of words.\nAnother.")]),
             code('claim("gap", gaps, control=others)', outputs=[CAUSE]),
         ],
     )
@@ -308,6 +318,26 @@ def test_a_figure_that_moves_is_named_beside_its_still_picture(built):
     assert page.count('<div class="moving" data-figure="softmax" hidden></div>') == 1
     assert page.count("_static/moving/softmax.js") == 1
     assert "moving/" not in html["chapter"]
+
+
+def test_a_figure_with_images_is_marked_and_no_other(built):
+    html, _, _ = built
+    marked = re.findall(r"<img[^>]*with-images[^>]*>", html["04-drawn"])
+    assert [re.search('alt="([^"]*)"', image)[1] for image in marked] == ["Another."]
+
+
+def test_what_is_printed_in_columns_is_marked_and_words_are_not(built):
+    html, _, _ = built
+    [before, after] = html["04-drawn"].split("One line  of words.")
+    assert re.findall(r'class="[^"]*\baligned\b', before) and "aligned" not in after
+    assert before.rindex("aligned") < before.index("1.0   2")
+
+
+def test_a_short_word_of_code_is_kept_whole(built):
+    html, _, _ = built
+    words = re.findall(r'<code class="([^"]*)">(.*?)</code>', html["chapter"])
+    whole = {re.sub("<[^>]*>", "", text): "whole" in kinds for kinds, text in words}
+    assert whole["--out"] and not whole["(4.3) in code"]
 
 
 def test_the_map_has_an_arc_for_each_chapter_that_another_needs():

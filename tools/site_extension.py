@@ -168,7 +168,14 @@ def admit_the_placeholder(app: Sphinx, page: str, _: str, context: dict, __) -> 
 
 
 def keep_together(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Sphinx's event `doctree-resolved`: a number and its sign stay on one line."""
+    """Sphinx's event `doctree-resolved`: what stays on one line.
+
+    A number and its sign, and in code a short word, which a browser would break after
+    the dashes of a flag.
+    """
+    for code in doctree.findall(nodes.literal):
+        if len(code.astext()) <= 20 and " " not in code.astext():
+            code["classes"].append("whole")
     for text in list(doctree.findall(nodes.Text)):
         joined = TOGETHER.sub("\N{NO-BREAK SPACE}", text)
         if joined != text and not isinstance(text.parent, VERBATIM):

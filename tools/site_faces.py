@@ -5,6 +5,7 @@ A notebook stores a line of text and, beside it, the record that `prove`, `claim
 one cell says without a pause goes in one box.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
@@ -21,6 +22,7 @@ from tools.site_equations import linked
 
 Record = Mapping[str, Any]
 log = logging.getLogger(__name__)
+ALIGNED = re.compile(r"\S {2,}\S.*\n.*\S {2,}\S")  # two lines with columns
 NEAR = 20  # a bar is drawn up to this many times its limit
 
 
@@ -36,6 +38,8 @@ def give(app: Sphinx, doctree: nodes.document, page: str) -> None:
         for block in list(cell.children):
             record = said.get(block.astext().strip())
             if not isinstance(block, nodes.literal_block) or record is None:
+                if ALIGNED.search(block.astext()):
+                    block["classes"].append("aligned")
                 box = None
                 continue
             made = face_of(app, page, record, block.astext().strip())
@@ -54,7 +58,10 @@ def give(app: Sphinx, doctree: nodes.document, page: str) -> None:
         folders = [Path(app.confdir) / each for each in app.config.html_static_path]
         if not any((folder / f"moving/{name}.js").is_file() for folder in folders):
             log.warning("there is no assets/moving/%s.js", name, location=page)
+    with_images = {r["alt"] for _, r in outputs if r.get("images")}
     for image in list(doctree.findall(nodes.image)):
+        if image.get("alt") in with_images:
+            image["classes"].append("with-images")
         if name := moving.get(image.get("alt", "")):
             place = f'<div class="moving" data-figure="{name}" hidden></div>'
             image.parent.insert(

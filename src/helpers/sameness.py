@@ -138,7 +138,7 @@ def _steps(of: Code) -> list[tuple[str, dis.Instruction | Value]]:
     steps: list[tuple[str, Any]] = []
     for step in dis.get_instructions(of.code):
         names = step.argval if isinstance(step.argval, tuple) else (step.argval,)
-        if "_FAST" in step.opname and step.opname not in ("RESUME", "NOP"):
+        if "_FAST" in step.opname:
             # One instruction may do the work of two: LOAD_FAST_LOAD_FAST.
             kinds = step.opname.replace("_CHECK", "").split("_FAST")
             does = [kind.strip("_").partition("_")[0] for kind in kinds[: len(names)]]
