@@ -101,7 +101,7 @@ EXERCISES = {
         mistakes=[
             (
                 corrected_too_early,
-                "this is the code as it stands: it corrects the moments of the step "
+                "this is the code as it stands: it corrects the means of the step "
                 "before, so that the new gradient isn't in them.",
             ),
             (one_step_behind, "t counts from 1, and is 1 in the first step."),
@@ -121,8 +121,8 @@ EXERCISES = {
                 "M is -0.01; in the second step it is divided by 1 - 0.9**2.",
             ),
             (-0.1 / 1.9, "the second gradient is the heavier one in M: which way?"),
-            (0.01, "that is -M; both moments have to be corrected."),
-            (0.224, "both moments have to be corrected."),
+            (0.01, "that is -M; both running means have to be corrected."),
+            (0.224, "both running means have to be corrected."),
             (1.177, "V is corrected as well: V_2 divided by 1 - 0.999**2 is 1."),
             (0.526, "look at the decimal point."),
             (0.0, "the two gradients don't cancel: the later one weighs more."),
