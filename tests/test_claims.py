@@ -133,6 +133,29 @@ def stored(monkeypatch) -> list[dict]:
     return found
 
 
+def test_differences_of_fractions_are_shown_as_points(stored) -> None:
+    claim("gap", [0.04, 0.06], equals=0.05, within=0.02, unit="% points")
+    claim("gap", 0.07, at_least=0.07, unit="% points")
+    rise = {"without it": [0.01, 0.0, 0.0]}
+    claim("gap", [0.05, 0.06, 0.04], control=rise, share=0.9, unit="% points")
+    assert [record["line"] for record in stored] == [
+        "gap: about 5 points (within 2 points); measured 5 points (mean of 2, standard "
+        "deviation 1.4)",
+        "gap: at least 7 points; measured 7 points",
+        "gap: at least 90 % of it goes without it; measured 5 points, without it 0.3333 "
+        "points; paired difference 4.667 points (3 seeds, standard deviation 1.2); "
+        "93 % goes",
+    ]
+    first, second, last = stored
+    assert (first["unit"], first["limit"], first["within"]) == ("points", 5, 2)
+    assert first["numbers"] == [4, 6] and second["limit"] == 7
+    assert (last["limit"], last["share"]) == (0.9, pytest.approx(14 / 15))
+    with pytest.raises(AssertionError, match="exactly"):
+        claim("gap", 0.01, at_least=0.02, unit="% points")
+    with pytest.raises(ValueError, match="give fractions"):
+        claim("gap", 5, at_least=2, unit="% points")
+
+
 def test_the_record_holds_what_the_line_says_and_the_numbers(stored) -> None:
     claim("accuracy", [0.92, 0.93], at_least=0.9, unit="%")
     [record] = stored

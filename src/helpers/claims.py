@@ -1,8 +1,8 @@
 """`claim`: a measured number against its bar, or an effect against its control."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -31,6 +31,19 @@ class Row:
     within: float = 0.0
     control: str = ""
     without: list[float] | None = None
+
+    def in_points(self) -> Self:
+        """The same in percentage points: the numbers are differences of fractions."""
+
+        def points(*fractions: float) -> list[float]:
+            return [round(100 * each, 9) for each in fractions]  # 7, not 7.000…01
+
+        numbers = points(*self.numbers)
+        if self.without is not None:
+            without = points(*self.without)
+            return replace(self, unit="points", numbers=numbers, without=without)
+        limit, within = points(self.limit, self.within)
+        return replace(self, unit="points", numbers=numbers, limit=limit, within=within)
 
     @property
     def bar(self) -> str:
@@ -131,8 +144,8 @@ def claim(
         so that what is left, of either sign, is no more than the rest: a control that
         turns the effect round does something of its own. And the effect and each
         seed's difference have to have one sign.
-    unit: "%" shows fractions of 1 as percentages, `within` too; any other is appended
-        as it is.
+    unit: "%" shows fractions of 1 as percentages, `within` too, and "% points" shows
+        differences of such fractions as points; any other is appended as it is.
     on: the `helpers.data.Dataset` the values come from; on a stand-in nothing is
         claimed, and the line says so.
 
@@ -145,6 +158,8 @@ def claim(
     bars = {words: bar for words, bar in bars.items() if bar is not None}
     if within and equals is None:
         raise TypeError("the bar is a number, and within= goes with equals= only")
+    points = unit == "% points"
+    unit = "%" if points else unit
     if control is not None or share is not None:
         rows = _causes(what, values, bars, control, share, unit)
     else:
@@ -155,6 +170,7 @@ def claim(
                 raise TypeError(f"{what}: a bar, but no values, for {sorted(extra)}")
     if not rows:
         raise ValueError(f"{what}: no values to hold against the bar")
+    rows = [row.in_points() if points else row for row in rows]
     many = len(rows) > 1 or isinstance(values, Mapping)
     if on is not None and on.source != "original":
         promises = "\n".join(f"{row.what}: {row.promise}" for row in rows)
@@ -267,7 +283,8 @@ def _one_sign(values: np.ndarray) -> bool:
 def _show(value: float, unit: str) -> str:
     if unit == "%":
         return _percent(value, ".4g")
-    number = f"{value:,.0f}" if float(value).is_integer() else f"{value:.5g}"
+    digits = 4 if unit == "points" else 5
+    number = f"{value:,.0f}" if float(value).is_integer() else f"{value:.{digits}g}"
     return f"{number} {unit}".rstrip()
 
 
