@@ -42,7 +42,7 @@ run: .venv/.test ## execute the stale notebooks on real data (NB=path: that one,
 	$(BIN)/python -m tools.notebooks run $(NB)
 
 lab: .venv/.test ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab chapters
+	$(BIN)/jupyter lab
 
 pdf: .venv/.pdf book ## the whole book as one file, _build/deep-learning-proved.pdf (needs Chromium)
 	$(BIN)/python -m tools.pdf
@@ -94,7 +94,7 @@ lock: ## write constraints.txt anew: the newest versions that pyproject.toml all
 
 clean: ## remove what was built, not .venv
 	rm -rf _build build src/*.egg-info .pytest_cache .ruff_cache
-	rm -f pages/ledger.md pages/references.md pages/results.md pages/theorems.txt
+	rm -f pages/theorems.txt
 
 _build/html/index.html:
 	$(MAKE) book

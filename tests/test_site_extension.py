@@ -80,9 +80,7 @@ def chapter():
             text("## Exercise 4.2: a bug"),
             text(TABLE),
             text("[a book](page.md#bishop2006), [a term](page.md#logit), `--out`"),
-            text(
-                "By (4.3), $c$ is (0.982) or (4.05) or f(2.5); `(4.3) in code`."
-            ),
+            text("By (4.3), $c$ is (0.982) or (4.05) or f(2.5); `(4.3) in code`."),
         ],
     )
 
@@ -399,7 +397,7 @@ def test_of_the_themes_styles_only_what_is_used_is_shipped(built, tmp_path):
 def test_footer_names_the_version_and_unknown_without_git(built):
     _, _, app = built
     footer = app.config.html_theme_options["extra_footer"]
-    assert footer == f"Version {helpers.__version__}, commit unknown"
+    assert footer.endswith(f"CC BY 4.0. Version {helpers.__version__}, commit unknown")
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="no git on this machine")

@@ -150,7 +150,8 @@ def name_the_edition(app: Sphinx, config: Config) -> None:
         commit = answer.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         commit = "unknown"
-    footer = f"Version {helpers.__version__}, commit {commit}"
+    terms = "Code: MIT License; text and figures: CC BY 4.0."
+    footer = f"{terms} Version {helpers.__version__}, commit {commit}"
     config.html_theme_options["extra_footer"] = footer
 
 

@@ -59,9 +59,9 @@ def show(fig: Figure, *, alt: str, caption: str = "", moving: str = "") -> None:
         both are stored with the picture.
     moving: the name of a file of assets/moving/; the site puts the figure that moves in
         it over this one, which stays for paper, and wherever no script runs.
-    Lines and flat areas are stored with a palette of 256 colors, a third of the size;
-    a figure with photographs keeps all of its own. Where it has images of any kind, the
-    record says so: a dark page brightens lines, and leaves images as they are.
+    Lines and flat areas are stored with a palette of 256 colors, a third of the size; a
+    figure with photographs keeps six bits of each color. Where it has images of any
+    kind, the record says so: a dark page brightens lines, and no image.
     Raises ValueError for an empty `alt`, for a figure that isn't `WIDTH` inches wide
     and for lettering of less than `POINTS` points.
     """
@@ -73,11 +73,9 @@ def show(fig: Figure, *, alt: str, caption: str = "", moving: str = "") -> None:
             f"figsize=({WIDTH}, …)"
         )
     images = [image for ax in fig.axes for image in ax.images]
-    png = BytesIO()
-    fig.savefig(png, format="png", metadata={"Software": None})
+    photographs = any(np.ndim(image.get_array()) == 3 for image in images)
+    png = _png(fig, photographs)
     plt.close(fig)
-    if not any(np.ndim(image.get_array()) == 3 for image in images):
-        png = _with_palette(png)
     for text in fig.findobj(Text):  # the ticks' are known once it is drawn
         if text.get_visible() and text.get_text().strip() and text.get_size() < POINTS:
             raise ValueError(
@@ -86,20 +84,26 @@ def show(fig: Figure, *, alt: str, caption: str = "", moving: str = "") -> None:
             )
     ipython = sys.modules.get("IPython")
     if ipython is not None and ipython.get_ipython() is not None:
-        data = {"image/png": b64encode(png.getvalue()).decode(), "text/plain": alt}
+        data = {"image/png": b64encode(png).decode(), "text/plain": alt}
         record = {"verb": "figure", "alt": alt, "caption": caption}
         record |= {"moving": moving} if moving else {}
         record |= {"images": True} if images else {}
         ipython.display.display(data, metadata={"book": record}, raw=True)
 
 
-def _with_palette(png: BytesIO) -> BytesIO:
-    smaller = BytesIO()
-    with Image.open(png) as image:  # with alpha: no other method keeps it
-        image.quantize(256, method=Image.Quantize.FASTOCTREE).save(
-            smaller, "png", optimize=True
-        )
-    return smaller
+def _png(fig: Figure, photographs: bool) -> bytes:
+    """The picture, with fewer colors, which nobody sees."""
+    drawn, smaller = BytesIO(), BytesIO()
+    fig.savefig(drawn, format="png")
+    with Image.open(drawn) as image:
+        if photographs:
+            pixels = np.array(image)
+            pixels[..., :3] = pixels[..., :3] & 0b11111100 | 0b10  # not the alpha
+            image = Image.fromarray(pixels)
+        else:  # no other method keeps the alpha
+            image = image.quantize(256, method=Image.Quantize.FASTOCTREE)
+        image.save(smaller, "png", optimize=True)
+    return smaller.getvalue()
 
 
 def curve(ax: Axes, x: Sequence[float], runs: np.ndarray, label: str) -> None:
