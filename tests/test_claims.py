@@ -143,8 +143,8 @@ def test_differences_of_fractions_are_shown_as_points(stored) -> None:
         "deviation 1.4)",
         "gap: at least 7 points; measured 7 points",
         "gap: at least 90 % of it goes without it; measured 5 points, without it "
-        "0.3333 points; paired difference 4.667 points (3 seeds, standard deviation 1.2); "
-        "93 % goes",
+        "0.3333 points; paired difference 4.667 points (3 seeds, standard deviation "
+        "1.2); 93 % goes",
     ]
     first, second, last = stored
     assert (first["unit"], first["limit"], first["within"]) == ("points", 5, 2)

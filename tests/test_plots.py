@@ -145,9 +145,18 @@ def test_photographs_keep_their_colors_and_all_images_are_recorded(channels, dis
     assert record["images"] is True
     if channels:
         gap = np.asarray(image, dtype=int) - np.asarray(Image.open(drawn), dtype=int)
-        assert np.abs(gap[..., :3]).max() == 2 and not gap[..., 3].any()
+        assert np.abs(gap).max() == 2
     else:
         assert image.mode == "P"
+
+
+def test_white_stays_white_and_opaque_opaque(displayed):
+    shades = np.linspace(0, 0.02, 64)  # nearly white all of them, but for one
+    shades[-1] = 1
+    plots.show(plots.image_grid(shades.reshape(1, 8, 8), [""], columns=1), alt="shades")
+    pixels = np.asarray(stored(displayed)[0].convert("RGBA"))
+    shown = pixels[pixels[..., 3] > 128]
+    assert (shown == 255).all(axis=1).mean() > 0.5
 
 
 def contrast(color, page):

@@ -61,24 +61,26 @@ def steps_from_epochs(steps: int, batch: int, samples: int) -> float:
     return steps * ceil(samples / batch)
 
 
-def mean_loss(means: Array, sizes: Array) -> float:
-    return (means * sizes).sum() / sizes.sum()
+def mended(logged: float, last: float, full: int, size: int, left: int) -> float:
+    others = ((full + 1) * logged - last) / full
+    return (full * size * others + left * last) / (full * size + left)
 
 
-def mean_of_means(means: Array, sizes: Array) -> float:
-    return means.mean()
+def as_logged(logged: float, last: float, full: int, size: int, left: int) -> float:
+    return logged
 
 
-def over_batches(means: Array, sizes: Array) -> float:
-    return (means * sizes).sum() / len(sizes)
+def last_twice(logged: float, last: float, full: int, size: int, left: int) -> float:
+    return (full * size * logged + left * last) / (full * size + left)
 
 
-def sum_of_sums(means: Array, sizes: Array) -> float:
-    return (means * sizes).sum()
+def full_alone(logged: float, last: float, full: int, size: int, left: int) -> float:
+    return ((full + 1) * logged - last) / full
 
 
-def divided_by_sizes(means: Array, sizes: Array) -> float:
-    return (means / sizes).sum() * len(sizes) / sizes.sum()
+def miscounted(logged: float, last: float, full: int, size: int, left: int) -> float:
+    others = (full * logged - last) / full
+    return (full * size * others + left * last) / (full * size + left)
 
 
 def leaked(train: Array, test: Array) -> float:
@@ -184,17 +186,17 @@ EXERCISES = {
         ],
     ),
     "17.4": Exercise(
-        mean_loss,
+        mended,
         cases=[
-            (np.array([1.0, 0.0]), np.array([3, 1])),
-            (np.array([1.0, 0.0]), np.array([128, 72])),
-            (_rng.random(5), np.array([64, 64, 64, 64, 16])),
+            (0.5, 1.0, 1, 3, 1),
+            (0.3, 0.9, 5, 64, 16),
+            (0.42, 0.1, 390, 128, 80),
         ],
         mistakes=[
-            (mean_of_means, "each batch weighs the same here, however small it is."),
-            (over_batches, "the sum is right; divide by samples, not by batches."),
-            (sum_of_sums, "that is the sum over all samples; it takes their mean."),
-            (divided_by_sizes, "a mean times its size is a sum; you divide."),
+            (as_logged, "in that number the last batch weighs as much as the others."),
+            (last_twice, "the last batch is in `logged` already; take it out first."),
+            (full_alone, "these are the full batches; the last one has images, too."),
+            (miscounted, "`logged` is the mean of one batch more than the full ones."),
         ],
     ),
     "17.5": Exercise(
