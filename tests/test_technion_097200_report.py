@@ -72,7 +72,7 @@ EXPECTED = [
     "it reads 100.00 % of them, 7.00 points more than of the held-out ones (as handed "
     "in, 1.25 points more)",
     "reads fewer of its own images, too: 93.00 %",
-    "at half the strength none does either, and the network reads 99.99 % of its own",
+    "at half the strength none does either, and it reads 99.99 % of them",
     "With one hidden layer the held-out accuracy is 0.33 points lower, with layers of "
     "half the width 0.12 points higher",
     "Without momentum it is 0.77 points lower: at the same learning rate, the "
