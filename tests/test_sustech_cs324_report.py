@@ -277,7 +277,7 @@ def test_two_cards_are_compared(course):
     assert squeezed(rates) in said
     for words in (
         "5,000 of 32 are 3.3 passes over 48,000 images",
-        "after 1000 steps it reads 37.00 % of the held-out images, the larger one 35.00",
+        "after 1000 steps it reads 37.00 % of the held-out images, the larger one 35.",
         "At the end they read 68.00 % and 68.00 % of them, and of the training images "
         "of the last 1000 steps 3.00 points and 3.00 points more",
     ):
