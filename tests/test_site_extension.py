@@ -108,6 +108,7 @@ def drawn():
             code("draw()", outputs=[moving], metadata=stored[1]),
             code("print(table)", outputs=[printed("x     y\n1.0   2")]),
             code("print(words)", outputs=[printed("One line  of words.\nAnother.")]),
+            code("print(code)", outputs=[printed("def f():\n    return 1")]),
             code('claim("gap", gaps, control=others)', outputs=[CAUSE]),
         ],
     )
@@ -324,11 +325,10 @@ def test_a_figure_with_images_is_marked_and_no_other(built):
     assert [re.search('alt="([^"]*)"', image)[1] for image in marked] == ["Another."]
 
 
-def test_what_is_printed_in_columns_is_marked_and_words_are_not(built):
+def test_what_is_printed_in_columns_and_code_are_marked_and_words_are_not(built):
     html, _, _ = built
-    [before, after] = html["04-drawn"].split("One line  of words.")
-    assert re.findall(r'class="[^"]*\baligned\b', before) and "aligned" not in after
-    assert before.rindex("aligned") < before.index("1.0   2")
+    boxes = re.findall(r'<div class="output [^"]*stream[^"]*">', html["04-drawn"])
+    assert ["aligned" in box for box in boxes] == [True, False, True]
 
 
 def test_a_short_word_of_code_is_kept_whole(built):

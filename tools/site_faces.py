@@ -22,7 +22,8 @@ from tools.site_equations import linked
 
 Record = Mapping[str, Any]
 log = logging.getLogger(__name__)
-ALIGNED = re.compile(r"\S {2,}\S.*\n.*\S {2,}\S")  # two lines with columns
+# Two lines with columns, or code.
+ALIGNED = re.compile(r"\S {2,}\S.*\n.*\S {2,}\S|^ {4}\S", re.MULTILINE)
 NEAR = 20  # a bar is drawn up to this many times its limit
 
 
