@@ -92,8 +92,9 @@ def face_of(app: Sphinx, page: str, record: Record, line: str) -> nodes.containe
         {k: with_minus(v) if isinstance(v, str) else v for k, v in row.items()}
         for row in record.get("rows", [record])
     ]
-    table = "".join(_claimed(row, record["what"], len(rows) == 1) for row in rows)
-    head = f'<p class="what">{escape(record["what"])}</p>' if len(rows) > 1 else ""
+    what = with_minus(record["what"])
+    table = "".join(_claimed(row, what, len(rows) == 1) for row in rows)
+    head = f'<p class="what">{escape(what)}</p>' if len(rows) > 1 else ""
     html = linked(app, page, f'{head}<div class="claims">{table}</div>')
     body = nodes.raw("", html, format="html")
     cause = any(row.get("control") for row in rows)

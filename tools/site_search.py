@@ -88,6 +88,8 @@ class _Reader(HTMLParser):
         self.open.append((tag, classes, name))
 
     def handle_endtag(self, tag: str) -> None:
+        if tag in VOID:  # the parser ends <img/> too
+            return
         while self.open and self.open.pop()[0] != tag:
             pass
         if tag == "section" and self.sections:

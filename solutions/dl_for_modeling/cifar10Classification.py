@@ -419,7 +419,7 @@ def main(arguments=None):
             "test accuracy {accuracy:.2%}, mirrored {mirrored:.2%}".format(**measured)
         )
     out.with_suffix(".json").write_text(json.dumps(measured), "utf-8")
-    out.with_suffix(".checkpoint").unlink()
+    out.with_suffix(".checkpoint").unlink(missing_ok=True)
 
 
 def parse(arguments=None):

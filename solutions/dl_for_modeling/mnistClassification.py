@@ -415,7 +415,7 @@ def main(arguments=None):
         print(f"test accuracy {measured['accuracy']:.2%}")
     save(mean_net, out)
     write(out / "mnist.json", lambda file: file.write(json.dumps(measured).encode()))
-    checkpoint.unlink()
+    checkpoint.unlink(missing_ok=True)
 
 
 def parse(arguments=None):

@@ -217,7 +217,7 @@ def main(arguments=None):
         measured["accuracy"] = accuracy(net, *tensors(test_loader))
         print(f"test accuracy {measured['accuracy']:.2%}")
     out.with_suffix(".json").write_text(json.dumps(measured), "utf-8")
-    out.with_suffix(".checkpoint").unlink()
+    out.with_suffix(".checkpoint").unlink(missing_ok=True)
 
 
 def parse(arguments=None):

@@ -83,7 +83,7 @@ def looked_at(name, seed):
     the mean color.
     """
     program, images, labels = test_images()
-    model = program.CNN(3, 10).to(memory_format=torch.channels_last)
+    model = program.CNN(3, 10).to(program.DEVICE, memory_format=torch.channels_last)
     weights = sweep.folder(COURSE.name, name, seed) / WEIGHTS
     model.load_state_dict(torch.load(weights, weights_only=True))
     answers = program.predict(model, images).argmax(1)
