@@ -817,6 +817,24 @@ def test_a_bar_that_no_share_can_miss_is_named(good, bar, values):
     assert problems(good) == [found]
 
 
+@pytest.mark.parametrize(
+    ("bar", "named"),
+    [
+        ({"at_most": 1}, True),
+        ({"at_most": 0.99}, False),
+        ({"at_least": -1}, True),
+        ({"at_least": 0}, False),
+        ({"equals": 0, "within": 1}, True),
+        ({"equals": 0.3, "within": 1}, False),
+        ({"equals": 0, "within": 0.99}, False),
+    ],
+)
+def test_a_bar_that_no_difference_of_shares_can_miss_is_named(good, bar, named):
+    good.cells[8].source = 'claim("gap", values, **bar)'
+    good.cells[8].outputs = [claimed(0.3, "gap", unit="% points", **bar)]
+    assert ["can't be missed" in found for found in problems(good)] == [True] * named
+
+
 def test_one_row_whose_bar_no_share_can_miss_is_named(good):
     bars = {"SGD": 0.5, "Adam": 0}
     source = 'claim("accuracy", values, at_least=bars, unit="%")'

@@ -119,9 +119,13 @@ def stored(displayed):
 
 
 def test_lines_are_stored_with_a_palette_that_nobody_sees(displayed):
+    fig, ax = plt.subplots()
+    for height in range(len(plots.COLORS)):
+        plots.curve(ax, [0, 1], [[height, height + 1], [height, height]], "a")
+    ax.legend()
     drawn = BytesIO()
-    line_figure().savefig(drawn, format="png")
-    plots.show(line_figure(), alt="a line rises")
+    fig.savefig(drawn, format="png")
+    plots.show(fig, alt="lines rise")
     image, record = stored(displayed)
     assert image.mode == "P" and "images" not in record
 

@@ -89,6 +89,16 @@ def printed(text):
     return nbformat.v4.new_output("stream", text=text)
 
 
+ROWS = [
+    {
+        **{"what": f"penalty 1e-6: step {step}", "words": "exactly", "bar": "1"},
+        **{"measured": "1", "limit": 1.0, "numbers": [1.0], "control": ""},
+    }
+    for step in (6, 7)
+]
+TABLE_OF_CLAIMS = record(verb="claim", what="penalty 1e-6", rows=ROWS)
+
+
 def drawn():
     """A chapter with two figures; the first cell also prints a claim."""
     code, picture = nbformat.v4.new_code_cell, {"image/png": "iVBORw0KGgo="}
@@ -110,6 +120,7 @@ def drawn():
             code("print(words)", outputs=[printed("One line  of words.\nAnother.")]),
             code("print(code)", outputs=[printed("def f():\n    return 1")]),
             code('claim("gap", gaps, control=others)', outputs=[CAUSE]),
+            code('claim("penalty 1e-6", both)', outputs=[TABLE_OF_CLAIMS]),
         ],
     )
 
@@ -274,6 +285,13 @@ def test_a_claim_of_cause_shows_both_values(built):
         assert said in page
 
 
+def test_a_row_of_a_table_of_claims_doesnt_repeat_the_tables_name(built):
+    html, _, _ = built
+    names = re.findall(r'<span class="name">(.*?)</span>', html["04-drawn"])
+    assert names[-2:] == ["step 6", "step 7"]
+    assert '<p class="what">penalty 1e\N{MINUS SIGN}6</p>' in html["04-drawn"]
+
+
 @pytest.mark.parametrize(
     ("text", "joined"),
     [
@@ -355,7 +373,8 @@ def test_the_index_holds_sections_equations_and_terms():
     body = """<section id="top"><h1>Top<a class="headerlink">#</a></h1><p>First
     <span class="math">a_1</span>.</p><div class="equation" id="eq-4-3">
     <div class="math">x \\tag{4.3}</div></div><section id="sub"><h2>Sub</h2><p>Second.
-    </p><script>no</script><pre>code()</pre></section></section><dl>
+    </p><svg><path d="M0" /><text>7 %</text></svg><script>no</script>
+    <pre>code()</pre></section></section><dl>
     <dt id="logit">logit</dt>
     <dd>A score.</dd></dl>"""
     found = {entry["url"]: entry for entry in sections(body, "a.html")}

@@ -150,7 +150,14 @@ def _typed(value: ast.expr, typed: set[str]) -> bool:
 
 
 def _always_met(row: Mapping) -> bool:
+    """Whether no share, or in points no difference of two shares, can miss the bar."""
     match row:
+        case {"unit": "points", "words": "at least", "limit": limit}:
+            return limit <= -100
+        case {"unit": "points", "words": "at most", "limit": limit}:
+            return limit >= 100
+        case {"unit": "points", "words": "about", "limit": middle, "within": within}:
+            return within >= 100 + abs(middle)
         case {"unit": "%", "words": "at least", "limit": 0}:
             return True
         case {"unit": "%", "words": "at most", "limit": 1}:
