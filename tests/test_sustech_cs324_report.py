@@ -95,12 +95,12 @@ def flat_seeds(**curves):
     ]
 
 
-def convolved(value, count, first=0.35):
+def convolved(value, count, first=0.35, last=0.9):
     curves = {
         "train_accuracy": [0.3, 0.4, 0.5, 0.6, 0.71],
         "accuracy": [first, 0.45, 0.52, 0.61, 0.68],
         "train_loss": [1.9, 1.5, 1.2, 1.0, 0.8],
-        "loss": [1.8, 1.4, 1.3, 1.1, 0.9],
+        "loss": [1.8, 1.4, 1.3, 1.1, last],
     }
     return [{"value": value + i / 1000, "curves": curves} for i in range(count)]
 
@@ -346,8 +346,10 @@ def test_a_sentence_that_the_cards_do_not_bear_out_stops_the_compiler(course, cu
         compiled(course, ALL)
 
 
-def test_which_rate_is_ahead_at_first_is_held_to_the_cards(course):
-    write_card(course, "cnn-plain-1e-4", convolved(0.8, 3, first=0.34), STEPS)
+@pytest.mark.parametrize("slip", [{"first": 0.34}, {"last": 1.35}])
+def test_what_is_said_of_the_two_rates_is_held_to_the_cards(course, slip):
+    seeds = convolved(0.8, 3, **{"first": 0.37} | slip)
+    write_card(course, "cnn-plain-1e-4", seeds, STEPS)
     with pytest.raises(typst.TypstError, match="no longer bear out a sentence"):
         compiled(course, ALL)
 
