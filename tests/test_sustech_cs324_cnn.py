@@ -34,6 +34,7 @@ FLAGS = {
     "schedule": "one-cycle",
     "label_smoothing": 0.1,
     "flip": 0.5,
+    "mirror": "drawn",
     "shift": 2,
     "cutout": 4,
     "precision": "float32",
@@ -117,6 +118,7 @@ def test_by_default_nothing_is_added_to_the_contract():
     defaults = {row[1]: row[2].strip(", ") or row[3] for row in rows}
     plain = {"weight_decay": "0.0", "schedule": "constant", "label_smoothing": "0.0"}
     plain |= {"flip": "0.0", "shift": "0", "cutout": "0", "validation": "0"}
+    plain |= {"mirror": "drawn"}
     assert plain.items() <= defaults.items()
 
 
@@ -228,6 +230,31 @@ def test_without_augmentation_images_stay_as_they_are(program):
     assert torch.equal(program.augment(images, np.random.default_rng(0)), images)
 
 
+@pytest.mark.parametrize("mirror", ["turns", "drawn"])
+def test_in_turns_an_image_is_mirrored_every_other_epoch(program, monkeypatch, mirror):
+    seen, learn = {}, program.learn  # by image, in which epochs it was mirrored
+
+    def see(model, optimizer, images, labels):
+        for first, last in images[:, 0, 0, [0, -1]].int().tolist():
+            seen.setdefault(min(first, last), []).append(first == 99)
+        return learn(model, optimizer, images / 100, labels)
+
+    def load(data_dir, train):
+        images = torch.zeros(40, 3, 32, 32)
+        images[:, 0, 0, 0], images[:, 0, 0, -1] = torch.arange(40), 99
+        return images, torch.arange(40) % 10
+
+    monkeypatch.setattr(program, "load", load)
+    monkeypatch.setattr(program, "learn", see)
+    program.FLAGS.shift = program.FLAGS.cutout = 0
+    program.FLAGS.mirror, program.FLAGS.max_steps = mirror, 8  # 30 images: 4 epochs
+    program.main()
+    assert len(seen) == 30 and all(len(times) == 4 for times in seen.values())
+    in_turns = [a == c != b == d for a, b, c, d in seen.values()]
+    assert all(in_turns) == (mirror == "turns")
+    assert 5 < sum(times[0] for times in seen.values()) < 25
+
+
 @pytest.mark.parametrize("schedule", ["constant", "one-cycle"])
 def test_the_learning_rate_follows_the_schedule(program, monkeypatch, schedule):
     rates, learn = [], program.learn
@@ -280,6 +307,38 @@ def test_a_checkpoint_of_other_flags_is_refused(program, monkeypatch):
         program.main()
 
 
+def test_a_damaged_checkpoint_is_said_and_left_where_it_is(program):
+    checkpoint = Path(program.FLAGS.out).with_suffix(".checkpoint")
+    checkpoint.write_bytes(b"half of a file")
+    with pytest.raises(SystemExit, match=r"cnn\.checkpoint is damaged.*remove it"):
+        program.main()
+    assert checkpoint.read_bytes() == b"half of a file"
+
+
+def test_a_full_disk_leaves_nothing_half_written(program, monkeypatch):
+    def full(state, file):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(program.torch, "save", full)
+    with pytest.raises(SystemExit, match=r"can't be written.*No space left"):
+        program.main()
+    assert not list(Path(program.FLAGS.out).parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    "flag",
+    ["--optimizer=SGD", "--mirror=often", "--schedule=cosine", "--optimiser=ADAM"],
+)
+def test_a_word_or_flag_that_it_does_not_know_is_refused(flag, tmp_path):
+    command = [sys.executable, PROGRAMS[1], flag, f"--data_dir={tmp_path}"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 2 and flag.split("=")[0] in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_that_cannot_be_written_is_said_before_any_step(
     program, monkeypatch, tmp_path
 ):
@@ -306,9 +365,9 @@ def test_validation_images_are_not_trained_on_and_the_test_is_read_once(
     seen = {"train": set(), "evaluate": []}
     augmented, evaluated = program.augment, program.evaluate
 
-    def see_training(images, rng):
+    def see_training(images, *arguments):
         seen["train"] |= numbers(images)
-        return augmented(images, rng)
+        return augmented(images, *arguments)
 
     def see_evaluation(model, images, labels):
         seen["evaluate"].append(numbers(images))

@@ -40,6 +40,12 @@ EVAL_FREQ_DEFAULT = 500
 OPTIMIZER_DEFAULT = "ADAM"
 DATA_DIR_DEFAULT = os.environ.get("DL_DATA", "data")
 OPTIMIZERS = {"ADAM": torch.optim.Adam, "ADAMW": torch.optim.AdamW}
+CHOICES = {
+    "optimizer": OPTIMIZERS,
+    "schedule": ("constant", "one-cycle"),
+    "mirror": ("drawn", "turns"),
+    "precision": ("float32", "bfloat16"),
+}
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 SAVE_EVERY = 60  # seconds, what a kill can lose
 
@@ -63,13 +69,15 @@ def load(data_dir, train):
     return images.permute(0, 3, 1, 2).to(DEVICE), labels.to(DEVICE)
 
 
-def augment(images, rng):
+def augment(images, rng, mirrored=None):
     """Mirrored, moved and cut images; each has draws of its own.
 
+    mirrored: for each image (n,), whether it is; left out, it is drawn.
     What comes in, and the square that is cut out, is 0, the mean color.
     """
     n, _, *size = images.shape
-    mirrored = torch.from_numpy(rng.random(n) < FLAGS.flip).to(DEVICE)
+    drawn = rng.random(n) < FLAGS.flip
+    mirrored = torch.from_numpy(drawn if mirrored is None else mirrored).to(DEVICE)
     images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
     moves = rng.integers(0, 2 * FLAGS.shift, (2, n), endpoint=True)
     down, right = torch.from_numpy(moves).to(DEVICE)
@@ -146,9 +154,24 @@ def descent(model):
 def save(state, path):
     """Write in one step, so that a killed run leaves a whole file."""
     part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
-        torch.save(state, file)
+    try:
+        with part.open("wb") as file:
+            torch.save(state, file)
+    except BaseException:  # such as a full disk
+        part.unlink(missing_ok=True)
+        raise
     part.replace(path)
+
+
+def loaded(path):
+    """What a checkpoint holds; code in it isn't run."""
+    try:
+        return torch.load(path, DEVICE, weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # torch and pickle raise many
+        problem = f"{path} is damaged, or another file ({type(error).__name__})"
+        raise SystemExit(f"{problem}; remove it, or name another --out") from None
 
 
 def train():
@@ -170,12 +193,12 @@ def train():
     out, saved = Path(FLAGS.out), -math.inf
     checkpoint = out.with_suffix(".checkpoint")
     if checkpoint.exists():
-        state = torch.load(checkpoint, DEVICE, weights_only=True)
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
+        state = loaded(checkpoint)
         measured = state["measured"]
         if measured["flags"] != vars(FLAGS):
             raise SystemExit(f"{checkpoint} is of other flags: {measured['flags']}")
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
     for step in range(measured["step"], FLAGS.max_steps):
         start = time.perf_counter()
         if start - saved > SAVE_EVERY:  # before the first step: can it be written?
@@ -187,7 +210,11 @@ def train():
         order = np.random.default_rng([FLAGS.seed, epoch]).permutation(len(labels))
         rows = order[i * FLAGS.batch_size : (i + 1) * FLAGS.batch_size]
         rng = np.random.default_rng([FLAGS.seed, step, 1])
-        batch = augment(images[rows], rng), labels[rows]
+        mirrored = None
+        if FLAGS.mirror == "turns":  # what is drawn once is turned round every epoch
+            coins = np.random.default_rng([FLAGS.seed, 2]).random(len(labels))
+            mirrored = (coins < FLAGS.flip)[rows] ^ bool(epoch % 2)
+        batch = augment(images[rows], rng, mirrored), labels[rows]
         loss, right = learn(model, optimizer, *batch)
         scheduler.step()
         n, seconds = len(rows), time.perf_counter() - start
@@ -241,6 +268,7 @@ if __name__ == "__main__":
         ("schedule", "constant", "of the learning rate, or one-cycle"),
         ("label_smoothing", 0.0, "share taken off the label"),
         ("flip", 0.0, "chance that an image is mirrored"),
+        ("mirror", "drawn", "anew each time, or turns: once, then every other epoch"),
         ("shift", 0, "pixels that an image moves each way, at most"),
         ("cutout", 0, "side of the square that is cut out"),
         ("precision", "float32", "or bfloat16, on processors that multiply in it"),
@@ -249,7 +277,11 @@ if __name__ == "__main__":
         ("out", "cnn.pt", "file for the weights"),
     ):
         parser.add_argument(
-            f"--{name}", type=type(default), default=default, help=meaning
+            f"--{name}",
+            type=type(default),
+            default=default,
+            choices=CHOICES.get(name),
+            help=meaning,
         )
-    FLAGS, unparsed = parser.parse_known_args()
+    FLAGS = parser.parse_args()
     main()
