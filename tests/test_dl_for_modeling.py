@@ -726,7 +726,6 @@ def test_the_torch_network_ends_as_the_average_of_its_weights(torch_program, her
     for share in ("0", "1"):
         net, _ = trained_torch(torch_program, "--average", share)
         ends.append(net.layers[0].weight)
-        Path("mnistNet.checkpoint").unlink()
     moved = (ends[0] - ends[1]).abs().max()
     assert moved > 1e-3
 
@@ -739,11 +738,37 @@ def test_a_network_alone_is_trained_as_the_command_line_would(
     assert len(torch_program.train(torch_program.NeuralNetwork())) == 1
 
 
+def test_what_trained_is_not_what_a_second_training_goes_on_with(torch_program, here):
+    one, other = (torch_program.NeuralNetwork() for _ in range(2))
+    flags = torch_program.parse(["--epochs", "1", "--distort", "0"])
+    for net in (one, other):
+        assert len(torch_program.train(net, flags)) == 1
+        assert not list(here.iterdir())
+    assert not torch.equal(one.layers[0].weight, other.layers[0].weight)
+
+
+def test_a_torch_run_that_can_not_store_its_network_keeps_what_it_learned(
+    torch_program, here, monkeypatch
+):
+    def refused(state, path):
+        if path.suffix == ".pth":
+            raise OSError("no space")
+        save(state, path)
+
+    save, flags = torch_program.save, ["--epochs", "1", "--distort", "0"]
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="no space"):
+        patched.setattr(torch_program, "save", refused)
+        torch_program.main(flags)
+    monkeypatch.setattr(torch_program.F, "cross_entropy", None)
+    torch_program.main(flags)
+    names = {path.name for path in here.iterdir()}
+    assert names == {"mnistNet.pth", "mnistNet.json"}
+
+
 def test_a_killed_torch_run_goes_on_to_the_same_network(
     torch_program, here, monkeypatch
 ):
     whole, _ = trained_torch(torch_program)
-    Path("mnistNet.checkpoint").unlink()
     epochs, save = [], torch_program.save
 
     def killed(state, path):

@@ -138,6 +138,13 @@ def train(net, flags=None):
     can't be read or is of another run, and where no image is left to train on.
     """
     flags = flags or parse([])
+    measured = fit(net, flags)
+    Path(flags.out).with_suffix(".checkpoint").unlink(missing_ok=True)
+    return measured
+
+
+def fit(net, flags):
+    """What train does, but the checkpoint stays, until the network is stored."""
     images, labels = tensors(train_loader)
     if flags.validation >= len(labels):
         problem = f"--validation {flags.validation} leaves none of {len(labels)} images"
@@ -210,7 +217,7 @@ def main(arguments=None):
     torch.manual_seed(flags.seed)
     net = NeuralNetwork()
     print(f"{sum(each.numel() for each in net.parameters()):,} parameters")
-    measured = {"flags": vars(flags), "epochs": train(net, flags)}
+    measured = {"flags": vars(flags), "epochs": fit(net, flags)}
     out = Path(flags.out)
     save(net, out)
     if not flags.validation:
