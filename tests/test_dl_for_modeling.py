@@ -5,9 +5,11 @@ moment, on a few handwritten digits.
 """
 
 import gzip
+import http.client
 import importlib
 import importlib.util
 import inspect
+import io
 import json
 import subprocess
 import sys
@@ -355,6 +357,20 @@ def test_a_download_that_fails_says_where_the_files_go(
     monkeypatch.setattr(numpy_program, "MIRROR", trial.NOWHERE)
     with pytest.raises(FileNotFoundError, match=r"no t10k.*data/raw.*four files"):
         numpy_program.load_MNIST()
+
+
+def test_a_download_that_is_cut_says_where_the_files_go(
+    numpy_program, here, monkeypatch
+):
+    class Cut(io.BytesIO):
+        def read(self):
+            raise http.client.IncompleteRead(b"half", 4)
+
+    monkeypatch.delenv("DL_DATA")
+    monkeypatch.setattr(numpy_program.urllib.request, "urlopen", lambda *_, **__: Cut())
+    with pytest.raises(FileNotFoundError, match=r"no t10k.*4 more expected.*four file"):
+        numpy_program.load_MNIST()
+    assert not [path for path in here.rglob("*") if path.is_file()]
 
 
 # Distortions
@@ -811,6 +827,7 @@ import torch.nn.functional as F
 from pytorchMnist import NeuralNetwork, test_loader, batch_size
 
 net = torch.load("mnistNet.pth", weights_only=False)
+net = torch.load("mnistNet.pth")  # as it was written before PyTorch 2.6
 print(sum(p.numel() for p in net.parameters() if p.requires_grad))
 correct = total = 0
 for images, labels in test_loader:
@@ -1069,3 +1086,21 @@ def test_a_damaged_checkpoint_is_named(program, here, name, checkpoint, content)
         ValueError, match=f"{path} is damaged, or another file .*delete"
     ):
         getattr(program, name).main([])
+
+
+@pytest.mark.parametrize("name", PROGRAMS[:2])
+def test_a_full_disk_is_said_and_leaves_no_part(program, here, monkeypatch, name):
+    def full(file, *_, **__):
+        file.write(b"PK")
+        raise OSError(28, "No space left on device")
+
+    def full_in_torch(state, path):
+        path.write_bytes(b"PK")
+        raise RuntimeError("unexpected pos 64 vs 0")  # what torch says then
+
+    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(torch, "save", full_in_torch)
+    short = {"mnistClassification": SHORT, "pytorchMnist": ["--epochs", "1"]}
+    with pytest.raises(OSError, match=r"\.checkpoint can't be written: .*(space|pos)"):
+        getattr(program, name).main([*short[name], "--distort", "0"])
+    assert not list(here.iterdir())
