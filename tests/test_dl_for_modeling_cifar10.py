@@ -381,6 +381,7 @@ def test_held_out_images_are_scored_and_the_test_images_are_not(
     ours.main([*SMALL, "--epochs", "2"])
     assert calls == [150, 150, 100, 100]
     said = json.loads(Path("cifarNet.json").read_text())
+    assert said["device"] == ours.DEVICE
     assert said["numbers"] == 628 and 0 <= said["mirrored"] <= 1
     assert not Path("cifarNet.checkpoint").exists()
 
@@ -776,6 +777,7 @@ def test_the_recipe_ships_the_network_of_seed_0_with_its_score(recipe, monkeypat
         out.write_text(f"{flags.get('--epochs')} epochs, seed {flags['--seed']}")
         said = {name.removeprefix("--"): value for name, value in flags.items()}
         said = {"flags": said | {"out": str(out)}, "numbers": 12_500}
+        said |= {"device": "cuda"}
         said |= {"epochs": [{"loss": 0.25, "seconds": 2.0}] * 3}
         said |= {"accuracy": 0.8 + flags["--seed"] / 100, "mirrored": 0.9}
         out.with_suffix(".json").write_text(json.dumps(said))
@@ -786,6 +788,9 @@ def test_the_recipe_ships_the_network_of_seed_0_with_its_score(recipe, monkeypat
     )
     recipe.cards(done)
     assert len(called) == 9
+    for path in recipe.HERE.glob("cards/*.json"):
+        card = results.read(path)
+        assert card["device"] == "cuda" and "device" not in card["seeds"][0]
     assert (recipe.HERE / "cifarNet.pth").read_text() == "80 epochs, seed 0"
     card = results.read(recipe.HERE / "cards/cifar-net.json")
     assert results.values(card) == pytest.approx([0.8, 0.81, 0.82])

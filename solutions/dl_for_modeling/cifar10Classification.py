@@ -413,7 +413,7 @@ def main(arguments=None):
     torch.manual_seed(flags.seed)
     net = network(flags)
     print(net)
-    measured = {"flags": vars(flags), "epochs": fit(net, flags)}
+    measured = {"flags": vars(flags), "device": DEVICE, "epochs": fit(net, flags)}
     measured["numbers"] = sum(each.numel() for each in net.state_dict().values())
     print(f"{measured['numbers']:,} numbers")
     out = Path(flags.out)
