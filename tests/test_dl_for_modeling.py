@@ -5,9 +5,11 @@ moment, on a few handwritten digits.
 """
 
 import gzip
+import http.client
 import importlib
 import importlib.util
 import inspect
+import io
 import json
 import subprocess
 import sys
@@ -355,6 +357,20 @@ def test_a_download_that_fails_says_where_the_files_go(
     monkeypatch.setattr(numpy_program, "MIRROR", trial.NOWHERE)
     with pytest.raises(FileNotFoundError, match=r"no t10k.*data/raw.*four files"):
         numpy_program.load_MNIST()
+
+
+def test_a_download_that_is_cut_says_where_the_files_go(
+    numpy_program, here, monkeypatch
+):
+    class Cut(io.BytesIO):
+        def read(self):
+            raise http.client.IncompleteRead(b"half", 4)
+
+    monkeypatch.delenv("DL_DATA")
+    monkeypatch.setattr(numpy_program.urllib.request, "urlopen", lambda *_, **__: Cut())
+    with pytest.raises(FileNotFoundError, match=r"no t10k.*4 more expected.*four file"):
+        numpy_program.load_MNIST()
+    assert not [path for path in here.rglob("*") if path.is_file()]
 
 
 # Distortions
@@ -726,7 +742,6 @@ def test_the_torch_network_ends_as_the_average_of_its_weights(torch_program, her
     for share in ("0", "1"):
         net, _ = trained_torch(torch_program, "--average", share)
         ends.append(net.layers[0].weight)
-        Path("mnistNet.checkpoint").unlink()
     moved = (ends[0] - ends[1]).abs().max()
     assert moved > 1e-3
 
@@ -739,11 +754,37 @@ def test_a_network_alone_is_trained_as_the_command_line_would(
     assert len(torch_program.train(torch_program.NeuralNetwork())) == 1
 
 
+def test_what_trained_is_not_what_a_second_training_goes_on_with(torch_program, here):
+    one, other = (torch_program.NeuralNetwork() for _ in range(2))
+    flags = torch_program.parse(["--epochs", "1", "--distort", "0"])
+    for net in (one, other):
+        assert len(torch_program.train(net, flags)) == 1
+        assert not list(here.iterdir())
+    assert not torch.equal(one.layers[0].weight, other.layers[0].weight)
+
+
+def test_a_torch_run_that_can_not_store_its_network_keeps_what_it_learned(
+    torch_program, here, monkeypatch
+):
+    def refused(state, path):
+        if path.suffix == ".pth":
+            raise OSError("no space")
+        save(state, path)
+
+    save, flags = torch_program.save, ["--epochs", "1", "--distort", "0"]
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="no space"):
+        patched.setattr(torch_program, "save", refused)
+        torch_program.main(flags)
+    monkeypatch.setattr(torch_program.F, "cross_entropy", None)
+    torch_program.main(flags)
+    names = {path.name for path in here.iterdir()}
+    assert names == {"mnistNet.pth", "mnistNet.json"}
+
+
 def test_a_killed_torch_run_goes_on_to_the_same_network(
     torch_program, here, monkeypatch
 ):
     whole, _ = trained_torch(torch_program)
-    Path("mnistNet.checkpoint").unlink()
     epochs, save = [], torch_program.save
 
     def killed(state, path):
@@ -786,6 +827,7 @@ import torch.nn.functional as F
 from pytorchMnist import NeuralNetwork, test_loader, batch_size
 
 net = torch.load("mnistNet.pth", weights_only=False)
+net = torch.load("mnistNet.pth")  # as it was written before PyTorch 2.6
 print(sum(p.numel() for p in net.parameters() if p.requires_grad))
 correct = total = 0
 for images, labels in test_loader:
@@ -1044,3 +1086,21 @@ def test_a_damaged_checkpoint_is_named(program, here, name, checkpoint, content)
         ValueError, match=f"{path} is damaged, or another file .*delete"
     ):
         getattr(program, name).main([])
+
+
+@pytest.mark.parametrize("name", PROGRAMS[:2])
+def test_a_full_disk_is_said_and_leaves_no_part(program, here, monkeypatch, name):
+    def full(file, *_, **__):
+        file.write(b"PK")
+        raise OSError(28, "No space left on device")
+
+    def full_in_torch(state, path):
+        path.write_bytes(b"PK")
+        raise RuntimeError("unexpected pos 64 vs 0")  # what torch says then
+
+    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(torch, "save", full_in_torch)
+    short = {"mnistClassification": SHORT, "pytorchMnist": ["--epochs", "1"]}
+    with pytest.raises(OSError, match=r"\.checkpoint can't be written: .*(space|pos)"):
+        getattr(program, name).main([*short[name], "--distort", "0"])
+    assert not list(here.iterdir())

@@ -93,11 +93,11 @@ def network(ours, twins=2):
     return net
 
 
-def trained(ours, *flags):
+def trained(ours, *flags, by="train"):
     flags = ours.parse([*SMALL, "--epochs", "4", "--plain", "1", *flags])
     torch.manual_seed(0)
     net = ours.network(flags)
-    return net, ours.train(net, flags)
+    return net, getattr(ours, by)(net, flags)
 
 
 # The contract
@@ -280,7 +280,6 @@ def test_the_last_epochs_see_the_images_as_they_are(ours, here, monkeypatch):
 
 def test_a_killed_run_goes_on_to_the_same_network(ours, here, monkeypatch):
     whole, _ = trained(ours)
-    Path("cifarNet.checkpoint").unlink()
     epochs, save = [], ours.save
 
     def killed(state, path):
@@ -300,12 +299,38 @@ def test_a_killed_run_goes_on_to_the_same_network(ours, here, monkeypatch):
         assert torch.equal(one, other)
 
 
+def test_what_trained_is_not_what_a_second_training_goes_on_with(ours, here):
+    one, other = (ours.NeuralNetwork((8,), (1,), 1, (3,)) for _ in range(2))
+    flags = ours.parse([*SMALL, "--epochs", "1"])
+    for net in (one, other):
+        assert len(ours.train(net, flags)) == 1
+        assert not list(here.iterdir())
+    assert not torch.equal(one.head.weight, other.head.weight)
+
+
+def test_a_run_that_can_not_store_its_network_keeps_what_it_learned(
+    ours, here, monkeypatch
+):
+    def refused(state, path):
+        if path.suffix == ".pth":
+            raise OSError("no space")
+        save(state, path)
+
+    save, flags = ours.save, [*SMALL, "--epochs", "1"]
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="no space"):
+        patched.setattr(ours, "save", refused)
+        ours.main(flags)
+    monkeypatch.setattr(ours, "learn", None)
+    ours.main(flags)
+    names = {path.name for path in here.iterdir()}
+    assert names == {"cifarNet.pth", "cifarNet.json"}
+
+
 def test_the_network_ends_as_the_average_of_its_weights(ours, here):
     ends = []
     for share in ("0", "0.8"):
         net, _ = trained(ours, "--average", share)
         ends.append(net.head.weight)
-        Path("cifarNet.checkpoint").unlink()
     assert (ends[0] - ends[1]).abs().max() > 1e-3
 
 
@@ -356,6 +381,7 @@ def test_held_out_images_are_scored_and_the_test_images_are_not(
     ours.main([*SMALL, "--epochs", "2"])
     assert calls == [150, 150, 100, 100]
     said = json.loads(Path("cifarNet.json").read_text())
+    assert said["device"] == ours.DEVICE
     assert said["numbers"] == 628 and 0 <= said["mirrored"] <= 1
     assert not Path("cifarNet.checkpoint").exists()
 
@@ -426,14 +452,16 @@ def test_logits_that_do_not_fit_are_refused(ours, here, content):
 
 
 def test_a_run_does_not_go_on_with_another_teacher_but_with_the_same_elsewhere(
-    ours, here
+    ours, here, monkeypatch
 ):
     logits = torch.zeros(300, 2, 10)
     for name, value in (("one.pt", 0), ("same.pt", 0), ("two.pt", 1)):
         torch.save({"part": logits + value}["part"], name)
     Path("same.pt").write_bytes(Path("one.pt").read_bytes())
-    trained(ours, "--teacher", "one.pt")
-    trained(ours, "--teacher", "same.pt")
+    trained(ours, "--teacher", "one.pt", by="fit")
+    with monkeypatch.context() as patched:
+        patched.setattr(ours, "learn", None)  # nothing is left to learn
+        trained(ours, "--teacher", "same.pt", by="fit")
     Path("one.pt").write_bytes(Path("two.pt").read_bytes())
     with pytest.raises(ValueError, match="another teacher or other flags; delete it"):
         trained(ours, "--teacher", "one.pt")
@@ -448,7 +476,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_broken_checkpoint_or_teacher_is_named(ours, here, broken):
-    trained(ours, "--epochs", "1")
+    trained(ours, "--epochs", "1", by="fit")
     torch.save(torch.zeros(300, 2, 10), "logits.pt")
     for name, flags in (
         ("cifarNet.checkpoint", ()),
@@ -749,6 +777,7 @@ def test_the_recipe_ships_the_network_of_seed_0_with_its_score(recipe, monkeypat
         out.write_text(f"{flags.get('--epochs')} epochs, seed {flags['--seed']}")
         said = {name.removeprefix("--"): value for name, value in flags.items()}
         said = {"flags": said | {"out": str(out)}, "numbers": 12_500}
+        said |= {"device": "cuda"}
         said |= {"epochs": [{"loss": 0.25, "seconds": 2.0}] * 3}
         said |= {"accuracy": 0.8 + flags["--seed"] / 100, "mirrored": 0.9}
         out.with_suffix(".json").write_text(json.dumps(said))
@@ -759,6 +788,9 @@ def test_the_recipe_ships_the_network_of_seed_0_with_its_score(recipe, monkeypat
     )
     recipe.cards(done)
     assert len(called) == 9
+    for path in recipe.HERE.glob("cards/*.json"):
+        card = results.read(path)
+        assert card["device"] == "cuda" and "device" not in card["seeds"][0]
     assert (recipe.HERE / "cifarNet.pth").read_text() == "80 epochs, seed 0"
     card = results.read(recipe.HERE / "cards/cifar-net.json")
     assert results.values(card) == pytest.approx([0.8, 0.81, 0.82])

@@ -323,6 +323,17 @@ def test_an_interrupted_save_leaves_the_old_weights(drawn, monkeypatch):
     assert Path("models/cifar10_model.pt").read_bytes() == before
 
 
+def test_a_full_disk_is_said_and_leaves_no_part(drawn, monkeypatch):
+    def full(state, path):
+        path.write_bytes(b"PK")
+        raise RuntimeError("unexpected pos 64 vs 0")  # what torch says then
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match=r"cifar10_model\.pt can't be written"):
+        program.training.save(Small())
+    assert not list(Path("models").iterdir())
+
+
 @pytest.mark.parametrize("content", [None, b"", b"text", "other"])
 def test_weights_that_are_missing_damaged_or_others_are_refused(drawn, content):
     Path("models").mkdir()
@@ -631,6 +642,22 @@ def test_logits_that_are_too_sure_get_the_loss_of_their_right_scale():
     for factor in (0.2, 8):
         found = recipe.rescaled_loss(factor * logits, labels)
         assert found == pytest.approx(right, rel=0.003)
+
+
+def test_a_card_names_the_device_that_main_says(untrained, tmp_path, monkeypatch):
+    said = program.main.main(["--epochs", "1", "--no-test", "--device", "cpu"])
+    assert said["device"] == "cpu"
+    recipe = beside("recipe")
+    monkeypatch.setenv("DL_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(recipe, "HERE", tmp_path / "inzva_dlsg")
+    monkeypatch.setattr(recipe.data, "hashes", lambda name: {name: "0" * 64})
+    models = recipe.sweep.folder("inzva_dlsg", "coding", 0) / "models"
+    models.mkdir(parents=True), recipe.HERE.mkdir()
+    (models / "cifar10_model.pt").write_text("weights")
+    run = {"value": 0.5, "seconds": 1.0, "val_accuracy": 0.5, "device": "cuda"}
+    recipe.cards({"coding": [run | {"seed": seed} for seed in (0, 1)]})
+    card = results.read(recipe.HERE / "cards/coding.json")
+    assert card["device"] == "cuda" and "device" not in card["seeds"][0]
 
 
 def test_the_recipe_trains_as_the_readme_says():

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import math
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -558,3 +559,70 @@ def test_flags_that_cannot_be_met_are_named(tmp_path, monkeypatch, changed, word
     with pytest.raises(SystemExit, match=words):
         program.main(flags(**changed))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--precision bf16", r"'bf16' \(choose from .*float32"),
+        ("--data CIFAR10", r"'CIFAR10' \(choose from .*KMNIST"),
+        ("--absolute 2", r"2 \(choose from "),
+        ("--epoches 3", "unrecognized arguments: --epoches 3"),
+    ],
+)
+def test_words_and_flags_that_it_does_not_know_are_refused(capsys, words, said):
+    with pytest.raises(SystemExit):
+        program.parse(words.split())
+    assert re.search(said, capsys.readouterr().err)
+
+
+@pytest.fixture
+def given(digits, tmp_path, monkeypatch):
+    """Flags of a whole run on few digits, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(program, "load", lambda *_, train: digits[not train])
+    where = {"data": "MNIST", "data_dir": "", "out": "x.pt"}
+    return flags(epochs=1, average=1, holdout=0, widths="", **where)
+
+
+def test_a_finished_run_leaves_no_checkpoint_to_the_next_one(given):
+    program.main(given)
+    given.lr = 0.2
+    program.main(given)
+    assert {path.name for path in Path().iterdir()} == {"x.pt", "x.csv", "x.json"}
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 cut", "other"])
+def test_a_damaged_checkpoint_is_said_and_left_where_it_is(given, content):
+    checkpoint = Path("x.checkpoint")
+    if content == "other":
+        torch.save({"weights": torch.zeros(1)}, checkpoint)
+    else:
+        checkpoint.write_bytes(content)
+    before = checkpoint.read_bytes()
+    with pytest.raises(SystemExit, match=r"x\.checkpoint is damaged, or .*delete it"):
+        program.main(given)
+    assert checkpoint.read_bytes() == before
+
+
+@pytest.mark.parametrize("full", [".checkpoint", ".pt"])
+def test_a_full_disk_is_said_and_leaves_no_part(given, monkeypatch, full):
+    def save(state, path):
+        real(state, path)
+        if full in path.name:
+            raise RuntimeError("[enforce fail at inline_container.cc:672]")
+
+    real = torch.save
+    monkeypatch.setattr(torch, "save", save)
+    with pytest.raises(SystemExit, match=r"x\.pt can't be written"):
+        program.guarded(given)
+    assert not list(Path().glob("*.part"))
+
+
+def test_another_fault_of_torch_is_not_called_a_full_disk(given, monkeypatch):
+    def broken(_):
+        raise RuntimeError("shapes")
+
+    monkeypatch.setattr(program, "main", broken)
+    with pytest.raises(RuntimeError, match="shapes"):
+        program.guarded(given)

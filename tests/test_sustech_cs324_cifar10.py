@@ -261,7 +261,6 @@ def test_every_epoch_has_an_order_distortions_and_dropout_of_its_own(
     monkeypatch.setattr(program, "augment", see)
     monkeypatch.setattr(torch, "manual_seed", lambda to: (seeds.append(to), sow(to)))
     program.main()
-    Path(program.FLAGS.out).with_suffix(".checkpoint").unlink()
     program.FLAGS.seed = 1
     program.main()
     orders, draws = zip(*seen, strict=True)
@@ -300,7 +299,6 @@ def test_validation_images_are_the_same_for_every_seed(program, monkeypatch):
     program.FLAGS.max_epochs = 1
     for program.FLAGS.seed in (0, 1):
         program.main()
-        Path(program.FLAGS.out).with_suffix(".checkpoint").unlink()
     first, _, second, _ = seen
     assert first == second
 
@@ -330,7 +328,6 @@ def test_without_distortion_and_mixup_images_are_mirrored_alone(program):
 @pytest.mark.parametrize("killed_after", [1, 5, 8])
 def test_a_killed_run_ends_with_the_same_weights(program, monkeypatch, killed_after):
     uninterrupted, measured = outcome(program)
-    Path(program.FLAGS.out).with_suffix(".checkpoint").unlink()
     distort, made = program.augment, []
 
     def distorted(*arguments):
@@ -348,13 +345,54 @@ def test_a_killed_run_ends_with_the_same_weights(program, monkeypatch, killed_af
     assert all(torch.equal(weights[name], uninterrupted[name]) for name in weights)
 
 
-def test_a_checkpoint_of_other_flags_is_refused(program):
+def test_a_finished_run_leaves_no_checkpoint_to_the_next_one(program):
+    program.FLAGS.max_epochs = 1
     program.main()
+    program.FLAGS.batch_size = 8
+    program.main()
+    names = {path.name for path in Path(program.FLAGS.out).parent.iterdir()}
+    assert names == {"mlp.pt", "mlp.json"}
+
+
+def test_a_checkpoint_of_other_flags_is_refused(program, monkeypatch):
+    save = program.save
+
+    def killed(state, path):
+        save(state, path)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(program, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        program.main()
     program.loads.clear()
     program.FLAGS.batch_size = 8
     with pytest.raises(SystemExit, match=r"other flags.*'batch_size': 16"):
         program.main()
     assert not program.loads  # which takes seconds
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04 cut", "other"])
+def test_a_damaged_checkpoint_is_said_and_left_where_it_is(program, content):
+    checkpoint = Path(program.FLAGS.out).with_suffix(".checkpoint")
+    if content == "other":
+        torch.save({"weights": torch.zeros(1)}, checkpoint)
+    else:
+        checkpoint.write_bytes(content)
+    before = checkpoint.read_bytes()
+    with pytest.raises(SystemExit, match=r"mlp\.checkpoint is damaged, or .*delete it"):
+        program.main()
+    assert checkpoint.read_bytes() == before
+
+
+def test_a_full_disk_leaves_nothing_half_written(program, monkeypatch):
+    def full(state, path):
+        path.write_bytes(b"PK")
+        raise RuntimeError("unexpected pos 64 vs 0")  # what torch says then
+
+    monkeypatch.setattr(program.torch, "save", full)
+    with pytest.raises(OSError, match=r"mlp\.checkpoint can't be written"):
+        program.main()
+    assert not list(Path(program.FLAGS.out).parent.iterdir())
 
 
 def test_validation_images_are_not_trained_on_and_the_test_is_read_once(
@@ -383,7 +421,6 @@ def test_validation_images_are_not_trained_on_and_the_test_is_read_once(
     assert max(test) < 100 <= min(seen["train"])
     assert program.loads == [True, False]
     program.FLAGS.measure, program.loads[:] = "validation", []
-    Path(program.FLAGS.out).with_suffix(".checkpoint").unlink()
     assert outcome(program)[1]["loss"] != measured["loss"]
     assert program.loads == [True]
 

@@ -1,6 +1,7 @@
 """CS324 Part III: the data, the network and the programs do what they say."""
 
 import argparse
+import importlib.util
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from helpers import results
 from tests.test_imports import imported
 
 PART = Path(__file__).parents[1] / "solutions" / "sustech_cs324" / "part3"
@@ -187,10 +189,91 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path, monkeypatch):
     assert all(torch.equal(weights[name], other[name]) for name in weights)
 
 
-def test_a_checkpoint_of_other_flags_is_refused(tmp_path):
-    assert run(tmp_path, *SHORT).returncode == 0
-    again = run(tmp_path, *SHORT, "--learning_rate", 0.01)
-    assert again.returncode and "other flags" in again.stderr
+@pytest.fixture
+def config(monkeypatch, tmp_path):
+    """The program, and its defaults as SHORT has them, in an empty folder."""
+    import train
+
+    monkeypatch.chdir(tmp_path)
+    flags = {"input_dim": 1, "num_classes": 10, "batch_size": 128, "seed": 0}
+    flags |= {"learning_rate": 0.001, "max_norm": 10.0, "portion_train": 0.8}
+    flags |= {"one_hot": False, "init": "default", "out": "vanilla_rnn.pt"}
+    flags |= dict(zip((word[2:] for word in SHORT[::2]), SHORT[1::2], strict=True))
+    return train, argparse.Namespace(**flags)
+
+
+def test_a_finished_run_leaves_no_checkpoint_to_the_next_one(config):
+    train, flags = config
+    train.main(flags)
+    flags.learning_rate = 0.01
+    train.main(flags)
+    names = {path.name for path in Path().iterdir()}
+    assert names == {"vanilla_rnn.pt", "vanilla_rnn.json"}
+
+
+def test_a_checkpoint_of_other_flags_is_refused(config, monkeypatch):
+    train, flags = config
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(train, "save", saving_once(train.save))
+        train.main(flags)
+    flags.learning_rate = 0.01
+    with pytest.raises(SystemExit, match=r"other flags.*'learning_rate': 0.001.*--out"):
+        train.main(flags)
+
+
+def saving_once(save):
+    """In the place of a function that saves: it does, and the run is killed."""
+
+    def killed(state, path):
+        save(state, path)
+        raise KeyboardInterrupt
+
+    return killed
+
+
+FILES = {
+    "empty": b"",
+    "text": b"hello",
+    "cut": b"PK\x03\x04 cut",
+    "other": {"weights": torch.zeros(1)},
+}
+
+
+def put(path, content):
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+
+
+def full(state, path):
+    """In the place of torch.save, on a full disk."""
+    path.write_bytes(b"PK")
+    raise RuntimeError("unexpected pos 64 vs 0")  # what torch says then
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_damaged_checkpoint_is_said_and_left_where_it_is(config, kind):
+    train, flags = config
+    put(path := Path("vanilla_rnn.checkpoint"), FILES[kind])
+    before = path.read_bytes()
+    with pytest.raises(SystemExit, match=r"checkpoint is damaged, or .*delete it"):
+        train.main(flags)
+    assert path.read_bytes() == before
+
+
+def test_a_full_disk_leaves_nothing_half_written(config, monkeypatch):
+    train, flags = config
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match=r"vanilla_rnn\.checkpoint can't be written"):
+        train.main(flags)
+    assert not list(Path().iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_a_line(tmp_path):
+    done = run(tmp_path, *SHORT, "--out", "nowhere/rnn.pt")
+    assert done.returncode and "can't be written" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -206,6 +289,7 @@ def test_a_checkpoint_of_other_flags_is_refused(tmp_path):
 def test_flags_that_do_not_fit_are_refused_in_a_line(tmp_path, words, why):
     done = run(tmp_path, *SHORT, *words)
     assert done.returncode and why in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.fixture
@@ -300,9 +384,7 @@ def finished(lengths):
 def test_a_killed_run_of_lengths_goes_on_to_the_same_numbers(lengths, monkeypatch):
     lengths.FLAGS.steps, lengths.FLAGS.curriculum, lengths.LOOK = 12, 2, 4
     uninterrupted = finished(lengths)
-    out = Path(lengths.FLAGS.out)
-    for left in (out, out.with_suffix(".checkpoint")):
-        left.unlink()
+    Path(lengths.FLAGS.out).unlink()
     step, steps = lengths.step, []
 
     def killed(*arguments):
@@ -318,8 +400,76 @@ def test_a_killed_run_of_lengths_goes_on_to_the_same_numbers(lengths, monkeypatc
     assert finished(lengths) == uninterrupted
 
 
+def test_a_finished_run_of_lengths_leaves_no_checkpoint_to_the_next_one(lengths):
+    lengths.FLAGS.steps = lengths.LOOK = 2
+    finished(lengths)
+    lengths.FLAGS.learning_rate = 0.02
+    finished(lengths)
+    names = {path.name for path in Path(lengths.FLAGS.out).parent.iterdir()}
+    assert names == {"lengths.json", "lengths.pt"}
+
+
+def test_lengths_refuses_a_checkpoint_of_other_flags(lengths, monkeypatch):
+    lengths.FLAGS.steps = lengths.LOOK = 2
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(lengths, "save", saving_once(lengths.save))
+        lengths.main()
+    lengths.FLAGS.learning_rate = 0.02
+    with pytest.raises(SystemExit, match=r"other flags.*'learning_rate': 0.01.*--out"):
+        lengths.main()
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_lengths_says_that_a_checkpoint_is_damaged(lengths, kind):
+    put(path := Path(lengths.FLAGS.out).with_suffix(".checkpoint"), FILES[kind])
+    before = path.read_bytes()
+    with pytest.raises(SystemExit, match=r"checkpoint is damaged, or .*delete it"):
+        lengths.main()
+    assert path.read_bytes() == before
+
+
+def test_lengths_leaves_nothing_half_written_on_a_full_disk(lengths, monkeypatch):
+    lengths.FLAGS.steps = lengths.LOOK = 2
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match=r"lengths\.checkpoint can't be written"):
+        lengths.main()
+    assert not list(Path(lengths.FLAGS.out).parent.iterdir())
+
+
+@pytest.mark.filterwarnings("error")
 def test_a_curriculum_grows_to_the_length_and_no_further(lengths, monkeypatch):
+    def step(model, optimizer, *_):
+        optimizer.step()  # else the schedule warns that it is called too early
+        return torch.ones(3)
+
     lengths.FLAGS.steps, lengths.FLAGS.curriculum, lengths.LOOK = 20, 3, 4
-    monkeypatch.setattr(lengths, "step", lambda *arguments: torch.ones(3))
+    monkeypatch.setattr(lengths, "step", step)
     grown = [length for length, *_ in finished(lengths)["curves"]]
     assert grown == [3, 5, 6, 6, 6]
+
+
+def test_a_card_names_the_device_that_the_program_says(tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("part3", PART / "recipe.py")
+    recipe = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(recipe)
+    for name, value in (("HERE", tmp_path), ("COURSE", tmp_path), ("ARMS", {})):
+        monkeypatch.setattr(recipe, name, value)
+
+    def call(program, *words):
+        said = {"flags": {"out": "", "seed": 0}, "device": "cuda"}
+        said["epochs"] = [{"accuracy": 0.5}]
+        (tmp_path / "rnn.json").write_text(json.dumps(said))
+
+    monkeypatch.setattr(recipe.sweep, "call", call)
+    run = recipe.train({"program": "train.py"}, 0, tmp_path)
+    recipe.cards({recipe.FIVE: [run | {"seed": s, "seconds": 1.0} for s in (0, 1)]})
+    card = results.read(tmp_path / f"cards/{recipe.FIVE}.json")
+    assert card["device"] == "cuda" and "device" not in card["seeds"][0]
+
+
+def test_training_says_on_which_device_it_was(config, monkeypatch):
+    train, flags = config
+    flags.max_epoch = 1
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    train.main(flags)
+    assert json.loads(Path("vanilla_rnn.json").read_text())["device"] == "cpu"

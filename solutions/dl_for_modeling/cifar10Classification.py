@@ -325,6 +325,13 @@ def train(net, flags=None):
     isn't finite, ValueError for a checkpoint or a teacher's file that doesn't fit.
     """
     flags = flags or parse([])
+    measured = fit(net, flags)
+    Path(flags.out).with_suffix(".checkpoint").unlink(missing_ok=True)
+    return measured
+
+
+def fit(net, flags):
+    """What train does, but the checkpoint stays, until the network is stored."""
     images, labels = tensors(train_loader)
     if flags.validation >= len(labels):
         problem = f"--validation {flags.validation} leaves none of {len(labels)} images"
@@ -406,7 +413,7 @@ def main(arguments=None):
     torch.manual_seed(flags.seed)
     net = network(flags)
     print(net)
-    measured = {"flags": vars(flags), "epochs": train(net, flags)}
+    measured = {"flags": vars(flags), "device": DEVICE, "epochs": fit(net, flags)}
     measured["numbers"] = sum(each.numel() for each in net.state_dict().values())
     print(f"{measured['numbers']:,} numbers")
     out = Path(flags.out)

@@ -13,6 +13,7 @@ or below data/; else they are downloaded into data/raw.
 import argparse
 import gzip
 import hashlib
+import http.client
 import json
 import math
 import os
@@ -170,15 +171,15 @@ def read(name, axes):
 def download(name):
     """The path of one of MNIST's files, now in data/raw."""
     path = RAW / f"{name}.gz"
-    part = path.with_suffix(".part")
     try:
         RAW.mkdir(parents=True, exist_ok=True)
         with urllib.request.urlopen(f"{MIRROR}/{path.name}", timeout=60) as answer:
-            part.write_bytes(answer.read())
-    except OSError as error:
+            content = answer.read()
+        write(path, lambda file: file.write(content))
+    except (OSError, http.client.HTTPException) as error:  # the latter: it was cut
         problem = f"no {name} in {RAW}, and no download: {error}"
         raise FileNotFoundError(f"{problem}; put MNIST's four files there") from None
-    return part.replace(path)
+    return path
 
 
 def random_draw(data, label, batch_size):
@@ -337,8 +338,12 @@ def save(net, folder):
 def write(path, content):
     """Write in one step, so that a killed run leaves a whole file."""
     part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
-        content(file)
+    try:
+        with part.open("wb") as file:
+            content(file)
+    except OSError as error:  # such as a full disk
+        part.unlink(missing_ok=True)
+        raise OSError(f"{path} can't be written: {error}") from None
     part.replace(path)
 
 

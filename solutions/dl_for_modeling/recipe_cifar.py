@@ -61,12 +61,14 @@ def cards(done):
     longer = " ".join(f"--{name} {value}" for name, value in LONG.items())
     for name, runs in done.items():
         parameters, *_ = [run.pop("parameters") for run in runs]
+        device, *_ = [run.pop("device") for run in runs]
         same = {
             "document": HERE.name,
             "command": f"python solutions/{HERE.name}/{Path(__file__).name}",
             "parameters": parameters,
             "data": data.hashes("cifar10"),
             "packages": ("numpy", "torch", "torchvision"),
+            "device": device,
         }
         again = f"python {PROGRAM.name} --seed 0 {longer}"
         card = results.write(

@@ -363,7 +363,7 @@ def train(settings, seed, folder):
     torch.manual_seed(seed)
     net = Design(settings)
     words = [str(word) for pair in flags.items() for word in (f"--{pair[0]}", pair[1])]
-    epochs = program.train(net, program.parse(words))
+    epochs = program.fit(net, program.parse(words))
     return {
         "value": epochs[-1]["accuracy"],
         "seconds": round(sum(epoch["seconds"] for epoch in epochs), 1),

@@ -84,7 +84,7 @@ def main(arguments=None):
     visualize_train_val_losses(train_losses, val_losses)
     _, accuracy = evaluate(model, device, criterion, val_loader)
     found = {"train_losses": train_losses, "val_losses": val_losses}
-    found["val_accuracy"] = accuracy
+    found |= {"val_accuracy": accuracy, "device": device.type}
 
     if not options.no_test:
         test_loader = get_testloader(test_set, range(len(test_set)), batch_size=1_000)

@@ -56,6 +56,7 @@ def train(settings, seed, folder):
         },
         "val_accuracy": found["val_accuracy"],
         "rescaled_val_loss": rescaled_loss(logits, held.labels),
+        "device": found["device"],
     }
 
 
@@ -89,6 +90,7 @@ def cards(done):
     again = f"python main.py --seed {best} --bfloat16"
     for name, runs in done.items():
         main = name == "coding"
+        device, *_ = [run.pop("device") for run in runs]
         card = results.write(
             HERE / f"cards/{name}.json",
             document=HERE.name,
@@ -100,6 +102,7 @@ def cards(done):
             seeds=runs,
             weights=(shipped, best, again) if main else None,
             packages=("torch", "torchvision"),
+            device=device,
         )
         print(f"{name}: {card['mean']:.2%} (standard deviation {card['spread']:.2%})")
 

@@ -78,5 +78,10 @@ def save(model):
     """Write the weights, a dict of tensors in 16 bits: all of the file, or nothing."""
     MODEL_PATH.parent.mkdir(exist_ok=True)
     part = MODEL_PATH.with_suffix(".part")
-    torch.save({name: each.half() for name, each in model.state_dict().items()}, part)
+    state = {name: each.half() for name, each in model.state_dict().items()}
+    try:
+        torch.save(state, part)
+    except RuntimeError as error:  # what torch makes of a full disk
+        part.unlink(missing_ok=True)
+        raise OSError(f"{MODEL_PATH} can't be written: {error}") from None
     part.replace(MODEL_PATH)

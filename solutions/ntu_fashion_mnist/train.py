@@ -22,6 +22,12 @@ from torch import nn
 from torch.optim import Optimizer
 from torchvision import datasets
 
+CHOICES = {
+    "precision": ("bfloat16", "float32"),
+    "data": ("FashionMNIST", "MNIST", "KMNIST"),
+    "absolute": (0, 1),
+}
+
 
 class myActivation(nn.Module):
     """SiLU: x times its logistic function. Or, if absolute, two values: x and |x|."""
@@ -209,11 +215,7 @@ def load(name, root, train):
 
     name: a class of torchvision.datasets, such as FashionMNIST, MNIST, KMNIST
     """
-    kinds = {
-        kind.__name__: kind
-        for kind in (datasets.FashionMNIST, datasets.MNIST, datasets.KMNIST)
-    }
-    part = kinds[name](root, train=train, download=True)
+    part = getattr(datasets, name)(root, train=train, download=True)
     return part.data / 255, part.targets
 
 
@@ -321,6 +323,20 @@ def save(state, path):
     part.replace(path)
 
 
+def refuse_damaged(checkpoint):
+    """End the program where a checkpoint can't be read; code in it isn't run."""
+    try:
+        state = torch.load(checkpoint, weights_only=True)
+        state["flags"], state["model"], state["optimizer"], state["history"]
+    except FileNotFoundError:
+        return
+    except OSError:
+        raise
+    except Exception as error:  # torch and pickle raise many
+        problem = f"{checkpoint} is damaged, or another file ({type(error).__name__})"
+        raise SystemExit(f"{problem}; delete it, or set --out") from None
+
+
 def main(flags):
     """Train, read the test images once, and store the weights and what was measured."""
     out = Path(flags.out)
@@ -330,6 +346,8 @@ def main(flags):
         raise SystemExit(f"--out {out}: name another ending, such as .pt")
     if not 0 < flags.lr < float("inf"):
         raise SystemExit(f"--lr {flags.lr}: expected a rate above 0")
+    checkpoint = out.with_suffix(".checkpoint")
+    refuse_damaged(checkpoint)
     images, labels = load(flags.data, flags.data_dir, train=True)
     blocks = flags.average, [int(width) for width in flags.widths.split(",") if width]
     images = averaged(images, *blocks)
@@ -339,7 +357,6 @@ def main(flags):
         apart, kept = order[: flags.holdout], order[flags.holdout :]
         held_out = images[apart], labels[apart]
         images, labels = images[kept], labels[kept]
-    checkpoint = out.with_suffix(".checkpoint")
     model, history = fit(images, labels, flags, held_out, checkpoint)
     if held_out is None:
         images, labels = load(flags.data, flags.data_dir, train=False)
@@ -352,9 +369,25 @@ def main(flags):
     out.with_suffix(".csv").write_text("\n".join(["id,label", *rows, ""]))
     measured |= {"flags": vars(flags), "epochs": history}
     out.with_suffix(".json").write_text(json.dumps(measured))
+    checkpoint.unlink(missing_ok=True)
 
 
-if __name__ == "__main__":
+def guarded(flags):
+    """Run main; what can't be written is said in a line, and no part of it stays."""
+    try:
+        main(flags)
+    except (OSError, RuntimeError) as error:
+        # A full disk is a RuntimeError of that part of torch.
+        if isinstance(error, RuntimeError) and "inline_container" not in str(error):
+            raise
+        for ending in (".checkpoint", Path(flags.out).suffix):
+            path = Path(flags.out).with_suffix(ending)
+            path.with_name(f"{path.name}.part").unlink(missing_ok=True)
+        raise SystemExit(f"{flags.out} can't be written: {error}") from None
+
+
+def parse(arguments=None):
+    """The flags of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, default, meaning in (
         ("hidden", "335,335,335", "units of each hidden layer"),
@@ -376,7 +409,10 @@ if __name__ == "__main__":
         ("data_dir", os.environ.get("DL_DATA", "data"), "where they lie, or are put"),
         ("out", "submission.pt", "file for the weights"),
     ):
-        parser.add_argument(
-            f"--{name}", type=type(default), default=default, help=meaning
-        )
-    main(parser.parse_args())
+        how = {"choices": CHOICES.get(name), "help": meaning}
+        parser.add_argument(f"--{name}", type=type(default), default=default, **how)
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    guarded(parse())

@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -144,8 +145,27 @@ def vote(model, images, labels):
 def save(state, path):
     """Write in one step, so that a killed run leaves a whole file."""
     part = path.with_name(f"{path.name}.part")
-    torch.save(state, part)
+    try:
+        torch.save(state, part)
+    except RuntimeError as error:  # what torch makes of a full disk
+        part.unlink(missing_ok=True)
+        raise OSError(f"{path} can't be written: {error}") from None
     part.replace(path)
+
+
+def resumed(path, flags):
+    """What a killed run left; code in the file isn't run."""
+    try:
+        state = torch.load(path, weights_only=True)
+        had = state["measured"]["flags"]
+    except OSError:
+        raise
+    except Exception as error:  # torch and pickle raise many
+        problem = f"{path} is damaged, or another file ({type(error).__name__})"
+        raise SystemExit(f"{problem}; delete it, or set --out") from None
+    if had != flags:
+        raise SystemExit(f"{path} is of other flags: {had}; delete it, or set --out")
+    return state
 
 
 def main():
@@ -153,10 +173,8 @@ def main():
     out, measured, state = Path(FLAGS.out), {"flags": vars(FLAGS), "epochs": []}, None
     checkpoint = out.with_suffix(".checkpoint")
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+        state = resumed(checkpoint, vars(FLAGS))
         measured = state["measured"]
-        if measured["flags"] != vars(FLAGS):
-            raise SystemExit(f"{checkpoint} is of other flags: {measured['flags']}")
     torch.manual_seed(FLAGS.seed)
     images, labels = load(FLAGS.data_dir, train=True)
     # Validation images come out of the training images, the same ones for every seed.
@@ -209,6 +227,7 @@ def main():
     print(f"{FLAGS.measure} accuracy {measured['accuracy']:.2%}")
     save(stored, out)
     out.with_suffix(".json").write_text(json.dumps(measured))
+    checkpoint.unlink(missing_ok=True)
 
 
 def parse(arguments=None):
@@ -252,4 +271,7 @@ def parse(arguments=None):
 
 if __name__ == "__main__":
     FLAGS = parse()
-    main()
+    try:
+        main()
+    except OSError as error:
+        sys.exit(f"cifar10_train.py: {error}")

@@ -11,6 +11,7 @@ from 9 on 10,000 that training never draws. What was measured lies in --out, as 
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -139,8 +140,27 @@ def evaluate(model, length):
 def save(state, path):
     """Write in one step, so that a killed run leaves a whole file."""
     part = path.with_name(f"{path.name}.part")
-    torch.save(state, part)
+    try:
+        torch.save(state, part)
+    except RuntimeError as error:  # what torch makes of a full disk
+        part.unlink(missing_ok=True)
+        raise OSError(f"{path} can't be written: {error}") from None
     part.replace(path)
+
+
+def resumed(path, flags):
+    """What a killed run left; code in the file isn't run."""
+    try:
+        state = torch.load(path, weights_only=True)
+        had = state["run"]["flags"]
+    except OSError:
+        raise
+    except Exception as error:  # torch and pickle raise many
+        problem = f"{path} is damaged, or another file ({type(error).__name__})"
+        raise SystemExit(f"{problem}; delete it, or set --out") from None
+    if had != flags:
+        raise SystemExit(f"{path} is of other flags: {had}; delete it, or set --out")
+    return state
 
 
 def start():
@@ -182,10 +202,8 @@ def main():
     out = Path(FLAGS.out)
     checkpoint = out.with_suffix(".checkpoint")
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        run = state.pop("run")
-        if run["flags"] != vars(FLAGS):
-            raise SystemExit(f"{checkpoint} is of other flags; delete it, or set --out")
+        state = resumed(checkpoint, vars(FLAGS))
+        run = state["run"]
         for name, part in parts.items():
             part.load_state_dict(state[name])
     while (done := LOOK * len(run["curves"])) < FLAGS.steps:
@@ -213,6 +231,7 @@ def main():
         {name: each.half() for name, each in model.state_dict().items()},
         out.with_suffix(".pt"),
     )
+    checkpoint.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
@@ -236,4 +255,7 @@ if __name__ == "__main__":
     parser.add_argument("--one_hot", action="store_true", help="digits as rows of ten")
     parser.add_argument("--init", default="default", choices=INITS)
     FLAGS = parser.parse_args()
-    main()
+    try:
+        main()
+    except OSError as error:
+        sys.exit(f"lengths.py: {error}")

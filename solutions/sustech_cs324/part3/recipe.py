@@ -69,10 +69,11 @@ def train(settings, seed, folder):
         "value": epochs[-1]["accuracy"],
         "curves": {name: [epoch[name] for epoch in epochs] for name in epochs[0]},
         "parameters": parameters,
+        "device": measured["device"],
     }
 
 
-def card(name, question, metric, parameters, seeds):
+def card(name, question, metric, parameters, seeds, device="cpu"):
     written = results.write(
         COURSE / f"cards/{name}.json",
         document=COURSE.name,
@@ -83,6 +84,7 @@ def card(name, question, metric, parameters, seeds):
         data={},
         seeds=seeds,
         packages=PACKAGES,
+        device=device,
     )
     print(f"{name}: {written['mean']:.2%} (standard deviation {written['spread']:.2%})")
 
@@ -90,10 +92,11 @@ def card(name, question, metric, parameters, seeds):
 def cards(done):
     """Write the cards, and every accuracy as a row of lengths.csv."""
     parameters, *_ = [run.pop("parameters") for run in done[FIVE]]
+    device, *_ = [run.pop("device") for run in done[FIVE]]
     for run in done[FIVE]:
         run["curves"] = {name: each[::20] for name, each in run["curves"].items()}
     metric = "palindrome accuracy at length 5, held out"
-    card(FIVE, "iii-2-five", metric, parameters, done[FIVE])
+    card(FIVE, "iii-2-five", metric, parameters, done[FIVE], device)
     rows = [["flags", "length", "seed", "accuracy"]]
     for arm, (headline, flags, lengths) in ARMS.items():
         seeds = [{"seed": seed, "lengths": {}} for seed in SEEDS]

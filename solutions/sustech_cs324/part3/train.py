@@ -9,6 +9,7 @@ JSON; --one_hot, --init orthogonal and --max_norm 1 remember for longer.
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import torch
@@ -63,8 +64,27 @@ def initialize(model, kind):
 def save(state, path):
     """Write in one step, so that a killed run leaves a whole file."""
     part = path.with_name(f"{path.name}.part")
-    torch.save(state, part)
+    try:
+        torch.save(state, part)
+    except RuntimeError as error:  # what torch makes of a full disk
+        part.unlink(missing_ok=True)
+        raise OSError(f"{path} can't be written: {error}") from None
     part.replace(path)
+
+
+def resumed(path, flags):
+    """What a killed run left; code in the file isn't run."""
+    try:
+        state = torch.load(path, weights_only=True)
+        had = state["measured"]["flags"]
+    except OSError:
+        raise
+    except Exception as error:  # torch and pickle raise many
+        problem = f"{path} is damaged, or another file ({type(error).__name__})"
+        raise SystemExit(f"{problem}; delete it, or set --out") from None
+    if had != flags:
+        raise SystemExit(f"{path} is of other flags: {had}; delete it, or set --out")
+    return state
 
 
 def main(config):
@@ -97,11 +117,10 @@ def main(config):
 
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
     out, measured = Path(config.out), {"flags": vars(config), "epochs": []}
+    measured["device"] = device.type
     checkpoint = out.with_suffix(".checkpoint")
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        if state["measured"]["flags"] != vars(config):
-            raise SystemExit(f"{checkpoint} is of other flags; delete it, or set --out")
+        state = resumed(checkpoint, vars(config))
         for name, part in parts.items():
             part.load_state_dict(state[name])
         measured = state["measured"]
@@ -118,6 +137,7 @@ def main(config):
         save(state | {"measured": measured}, checkpoint)
     save(model.state_dict(), out)
     out.with_suffix(".json").write_text(json.dumps(measured))
+    checkpoint.unlink(missing_ok=True)
     print("Done training.")
 
 
@@ -144,4 +164,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "--init", default="default", choices=("default", "orthogonal", "identity")
     )
-    main(parser.parse_args())
+    try:
+        main(parser.parse_args())
+    except (OSError, ValueError) as error:
+        sys.exit(f"train.py: {error}")
