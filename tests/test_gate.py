@@ -149,6 +149,23 @@ def test_a_handed_in_notebook_is_executed_and_clean_and_needs_nothing_of_the_boo
     assert "names a machine's path" in problems(kept, HANDED_IN)[0]
 
 
+@pytest.mark.parametrize("clone", ["", "/a/", "/solutions/", "/solutions/book/"])
+@pytest.mark.parametrize(
+    ("name", "chapter", "handed_in"),
+    [
+        ("chapters/04-a.ipynb", 4, False),
+        ("solutions/course/solution.ipynb", None, False),
+        (HANDED_IN, None, True),
+    ],
+)
+def test_what_a_notebook_is_does_not_depend_on_where_the_book_lies(
+    good, clone, name, chapter, handed_in
+):
+    found = page(good, clone + name)
+    assert (found.chapter, found.handed_in) == (chapter, handed_in)
+    assert page(good, f"/chapters/12-book/{name}").chapter == chapter
+
+
 @pytest.mark.parametrize("part", ["source", "outputs", "metadata"])
 def test_another_first_cell_than_the_silent_hidden_setup_cell_is_named(good, part):
     slip = {"source": "pass", "outputs": [printed("installed")], "metadata": {}}

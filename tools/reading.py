@@ -38,13 +38,18 @@ class Page:
     @property
     def chapter(self) -> int | None:
         """The chapter's number; None for a solution."""
-        number = re.match(r".*\bchapters/(\d+)-", self.path.as_posix())
+        number = re.search(r"\bchapters/(\d+)-[^/]*$", self.path.as_posix())
         return int(number[1]) if number else None
 
     @property
     def handed_in(self) -> bool:
-        """Whether it is a part of a hand-in, in a folder of a solution's."""
-        return bool(re.search(r"\bsolutions/[^/]+/[^/]+/", self.path.as_posix()))
+        """Whether it is a part of a hand-in, in a folder of a solution's.
+
+        The book may lie below a folder of that name, or in one.
+        """
+        below = r"\bsolutions/(?!solutions/)[^/]+/[^/]+/[^/]+$"
+        found = re.search(below, self.path.as_posix())
+        return self.chapter is None and found is not None
 
     @property
     def code(self) -> list[tuple[int, NotebookNode]]:
