@@ -149,6 +149,25 @@ def test_a_handed_in_notebook_is_executed_and_clean_and_needs_nothing_of_the_boo
     assert "names a machine's path" in problems(kept, HANDED_IN)[0]
 
 
+@pytest.mark.parametrize("tag", ["remove-cell", "nbval-skip"])
+def test_no_cell_of_a_handed_in_notebook_has_the_setup_cells_tag(tag):
+    cells = [text("# Task"), code("import numpy", tags=[tag])]
+    notebook = v4.new_notebook(metadata={"book": {"seconds": 3.2}}, cells=cells)
+    found = f"cell 1: tags that are not in use here: ['{tag}']"
+    assert problems(notebook, HANDED_IN) == [found]
+
+
+def test_a_masked_number_of_a_handed_in_notebook_needs_an_assertion_beside_it():
+    cells = [text("# Task"), code("print(x)", printed("test accuracy ≈ 92 %"))]
+    notebook = v4.new_notebook(metadata={"book": {"seconds": 3.2}}, cells=cells)
+    missing = ["cell 1: prints '≈', but asserts nothing about it"]
+    assert problems(notebook, HANDED_IN) == missing
+    cells[1].source = "print(x)\nassert 0.9 < 1"
+    assert problems(notebook, HANDED_IN) == missing
+    cells[1].source = "print(x)\nassert x > 0.9"
+    assert problems(notebook, HANDED_IN) == []
+
+
 @pytest.mark.parametrize("clone", ["", "/a/", "/solutions/", "/solutions/book/"])
 @pytest.mark.parametrize(
     ("name", "chapter", "handed_in"),
@@ -348,6 +367,7 @@ def test_a_raw_cell_is_named(good):
 
 
 IGNORED = ["nbval-ignore-output"]
+NEVER = ("if False", "if not True", "if []", "if 1 > 2", "while False", "while 0")
 
 
 def test_one_cell_in_ten_may_go_uncompared(good):
@@ -359,7 +379,13 @@ def test_one_cell_in_ten_may_go_uncompared(good):
 
 
 @pytest.mark.parametrize(
-    "source", ["f()", "f()  # assert", 'f("claim(")', "assert True"]
+    "source",
+    [
+        *("f()", "f()  # assert", 'f("claim(")', "assert True", "assert 1 < 2"),
+        *(f'{never}:\n    claim("a", f(), at_most=1)' for never in NEVER),
+        *('True or prove("4.1", f)', 'claim("a", f()) if 0 else f()'),
+        "if True:\n    f()\nelse:\n    assert f()",
+    ],
 )
 def test_a_cell_that_goes_uncompared_has_to_assert_something(good, source):
     cells = [code("f()") for _ in range(5)]
@@ -547,10 +573,19 @@ def test_a_check_without_exercise_or_for_another_is_named(good):
     assert problems(good) == []
 
 
-def test_a_check_that_only_stands_in_a_comment_is_none(good):
+@pytest.mark.parametrize("never", ["# ", *(f"{never}: " for never in NEVER)])
+def test_a_check_that_is_never_run_is_none(good, never):
     exercise = text(f"### Exercise 4.2\n{FOLDED}")
-    found = added(good, exercise, code('# check("4.2", answer)'))
+    found = added(good, exercise, code(f'{never}check("4.2", answer)'))
     assert found == [UNCHECKED]
+
+
+@pytest.mark.parametrize("runs", ["if True", "while 1", "if x", "while x < 2"])
+def test_a_condition_that_lets_a_check_run_hides_nothing(good, runs):
+    exercise = text(f"### Exercise 4.2\n{FOLDED}")
+    cell = judged("4.2")
+    cell.source = f"{runs}:\n    {cell.source}\n    break"
+    assert added(good, exercise, cell) == []
 
 
 @pytest.mark.parametrize(

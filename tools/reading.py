@@ -141,9 +141,33 @@ def plain_prose(text: str) -> str:
     return re.sub(r"\$[^$\n]+\$", "", DISPLAY.sub("", CODE_SPAN.sub("", text)))
 
 
+def settled(condition: ast.AST) -> bool:
+    """Whether it asks nothing: `False`, `1 > 2` and `not []` have no name in them."""
+    asks = (ast.Name, ast.Call)
+    return not any(isinstance(node, asks) for node in ast.walk(condition))
+
+
+def reached(node: ast.AST) -> Iterator[ast.AST]:
+    """As `ast.walk`, without what stands behind a condition that is settled."""
+    yield node
+    parts = dict(ast.iter_fields(node))
+    if {"test", "orelse"} <= parts.keys() and settled(node.test):
+        plain = isinstance(node.test, ast.Constant)
+        del parts["orelse" if plain and node.test.value else "body"]
+    if isinstance(node, ast.BoolOp) and settled(node.values[0]):
+        del parts["values"]
+    for part in parts.values():
+        for each in part if isinstance(part, list) else [part]:
+            if isinstance(each, ast.AST):
+                yield from reached(each)
+
+
 def called(tree: ast.AST, verb: str) -> list[str]:
-    """The first argument of each call of `verb`; "?" where it is no literal."""
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    """The first argument of each call of `verb` that can be reached, in order.
+
+    "?" stands where it is no literal.
+    """
+    calls = [node for node in reached(tree) if isinstance(node, ast.Call)]
     args = [call.args[:1] for call in calls if ast.unparse(call.func) == verb]
     return [
         str(arg[0].value) if arg and isinstance(arg[0], ast.Constant) else "?"
