@@ -919,6 +919,14 @@ def test_one_row_whose_bar_no_share_can_miss_is_named(good):
         ("from unittest import mock", "unittest can exchange the library"),
         ("exec('claim = print')", "exec hides what is run"),
         ("globals()['claim'] = print", "globals hides what is run"),
+        ("locals()['claim'] = print", "locals hides what is run"),
+        ("vars()['claim'] = print", "vars hides what is run"),
+        ("from helpers import plots\nvars(plots)['show'] = f", "vars hides"),
+        ("reads = vars", "vars hides what is run"),
+        ("plots.__dict__['show'] = print", "__dict__ hides what is run"),
+        ("prove.__globals__['say'] = print", "__globals__ hides what is run"),
+        ("object.__setattr__(plots, 'show', f)", "__setattr__ hides what is run"),
+        ("sys.modules['helpers.plots'] = f", "sys.modules hides what is run"),
     ],
 )
 def test_another_prove_or_a_changed_library_is_named(good, source, sentence):
@@ -926,8 +934,30 @@ def test_another_prove_or_a_changed_library_is_named(good, source, sentence):
     assert found.startswith(f"cell 7: {sentence}")
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "display(data, raw=True, metadata={'book': {'verb': 'claim'}})",
+        "show = display",
+        "get_ipython().display_pub.publish({})",
+        "from IPython.display import display as show",
+        "import IPython",
+        "from helpers.claims import say",
+        "helpers.claims.say('(4.1) holds', verb='prove')",
+        "class A:\n    def _repr_mimebundle_(self, **_):\n        return {}, {}",
+        "A._ipython_display_ = f",
+        "setattr(A, '_repr_png_', f)",
+    ],
+)
+def test_what_could_store_a_record_of_its_own_is_named(good, source):
+    found = "cell 7: records are made by prove, claim and show only"
+    assert added(good, code(source)) == [found]
+
+
 def test_what_resembles_a_changed_library_passes(good):
     source = "net.lr = 1\nproven = 2\nplots.plt.rcParams['a'] = 3\nself.check = f"
+    source += "\nvars(flags)['lr'] = getattr(net, 'rate')\nnet.eval().modules()"
+    source += "\ndef record(node):\n    return node.display"
     assert added(good, code(source)) == []
 
 
@@ -1182,7 +1212,7 @@ def test_a_print_that_reads_as_a_verb_is_named(good, words):
 
 def test_a_figure_that_show_did_not_show_is_named(good):
     picture = shown("iVBORw0KGgo=", "image/png")
-    [found] = added(good, code("display(picture)", picture, **OTHER))
+    [found] = added(good, code("picture", picture, **OTHER))
     assert found == "cell 7: a figure that plots.show did not show"
 
 
