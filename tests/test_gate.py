@@ -428,6 +428,10 @@ def unproved(number):
         "$$c := d = e \\tag{4.2}$$",
         "$$c := d \\\\ e = f \\tag{4.2}$$",
         "$$c := d \\le e \\tag{4.2}$$",
+        "$$c := d < e \\tag{4.2}$$",
+        "$$c := d > e \\tag{4.2}$$",
+        "$$c := {d = e} \\tag{4.2}$$",
+        "$$c := \\boxed{d = \\frac{e}{f}} \\tag{4.2}$$",
         "$$c := d, \\qquad \\sum_i c_i = 1 \\tag{4.2}$$",
         "$$c = d, \\qquad e := f \\tag{4.2}$$",
     ],
@@ -449,6 +453,9 @@ def test_each_equation_of_a_display_needs_its_own_proof(good):
         "$$c := \\sum_{i=1}^{k} d_i, \\qquad k = 1, 2 \\tag{4.2}$$",
         "$$c_0 := d, \\quad c_i := c_{i-1}, \\qquad i = 1, \\dots, n \\tag{4.2}$$",
         "$$c := d \\qquad \\text{for } \\eta \\ge 0 \\tag{4.2}$$",
+        "$$c := d \\qquad \\text{for } \\eta > 0 \\tag{4.2}$$",
+        "$$c_{i < k} := \\{d : d = 1\\}, \\quad i < j \\tag{4.2}$$",
+        "$$c := \\max_{\\text{$d$ of } d < \\frac{e}{f}} d^{(e = f)} \\tag{4.2}$$",
         "$$c := \\begin{cases} 1 & z > 0 \\\\ 0 & z = 0 \\end{cases} \\tag{4.2}$$",
         "$$c = d$$",
         "```latex\n$$c = d \\tag{4.2}$$\n```",
@@ -783,6 +790,7 @@ TYPED = "cell 8: claims a number that is typed, not measured"
         *("0.9237", "[0.92, 0.93]", "-1", "values=0.92", "{'SGD': [1]}"),
         *("np.array([0.9])", "np.mean([0.92, 0.93])", "np.array([0.92, 0.93]).mean()"),
         *("sum([0.92, 0.93]) / 2", "round(0.9237, 3)", "max(0.92, 0.93)"),
+        *("float('0.92')", "np.full(3, 0.92)", "0.92 * np.ones(3)", "(x := 0.92)"),
     ],
 )
 def test_a_claim_of_a_typed_number_is_named(good, values):
@@ -810,6 +818,10 @@ FOLLOWED = (
     ("runs = {'SGD': [0.92, 0.93]}", "max(runs.values())"),
     ("runs = [0.92, 0.93]\nvalues = np.mean(runs)", "values"),
     ("values = [0.92, 0.93]", "values[-1]"),
+    ("values: float = 0.92", "values"),
+    ("said = f'{(values := 0.92):.1f}'", "values"),
+    ("values = float('0.92')", "values"),
+    ("values = 1\nvalues = 2", "(values := 0.92)"),
 )
 FILLED = (
     ("values = []\nfit(net, values)", "values[-1]"),
@@ -817,6 +829,10 @@ FILLED = (
     ("runs = {'SGD': [0]}\nruns['SGD'].append(fit(3))", "runs['SGD']"),
     ("values = [0.0, 0.0]\nvalues[1] = fit(3)", "values[1]"),
     ("sizes = [3, 2]", "fit(sizes)"),
+    ("values: list[float] = []\nfit(net, values)", "values[-1]"),
+    ("values: float", "values"),
+    ("assert (values := fit(3)) < 1", "values"),
+    ("values = np.full(3, np.nan)\nfit(net, values)", "values"),
     ("values, steps = fit(3), 7", "values"),
 )
 

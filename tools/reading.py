@@ -20,10 +20,12 @@ TAG = re.compile(r"\\tag\s*\*?\s*\{([^}]*)\}")
 DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.S)
 # "(4.5)" in a text; (0.982) is a number, f(2.5) a call.
 REFERENCE = re.compile(r"(?<![\w)\]])\(([1-9]\d?\.[1-9]\d?)\)")
-RELATION = re.compile(r"(?<!:)=|\\[lg]eq?\b|\\approx")
+RELATION = re.compile(r"(?<!:)=|[<>]|\\(?:[lg]eq?|[lg]t|neq?|approx|equiv)\b")
 CONDITION = re.compile(
-    r"[\s,]*(?:\\text\s+)?\\?[a-zA-Z]+(?:_\w)?\s*(?:=|\\[lg]eq?\b)[^=]*$"
+    r"[\s,]*(?:\\text\s+)?\\?[a-zA-Z]+(?:_\w)?\s*(?:=|[<>]|\\[lg](?:eq?|t)\b)[^=]*$"
 )
+# Indices, words and sets hold conditions; in other braces stands what is stated.
+BRACES = re.compile(r"([_^]|\\text\w*)?\s*\{([^{}]*)\}")
 HEADING_OR_DISPLAY = re.compile(r"^ {0,3}#+ +([^\n]+)|\$\$(.+?)\$\$", re.M | re.S)
 
 
@@ -250,9 +252,9 @@ def is_definition(formula: str) -> bool:
     Behind a space may stand another definition, or what an index runs over.
     """
     formula = re.sub(r"\\begin\{cases\}.*?\\end\{cases\}", "", formula, flags=re.S)
-    inside = None
-    while inside != formula:  # what stands in braces are indices, conditions, words
-        inside, formula = formula, re.sub(r"\{[^{}]*\}", "", formula)
+    formula = formula.replace("\\{", "_{").replace("\\}", "}")
+    while BRACES.search(formula):
+        formula = BRACES.sub(lambda found: found[1] or f" {found[2]} ", formula)
     first, *others = re.split(r"\\q?quad\b", formula)
     return _defines(first) and all(
         _defines(part) or CONDITION.match(part) or not RELATION.search(part)
