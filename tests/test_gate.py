@@ -149,6 +149,42 @@ def test_a_handed_in_notebook_is_executed_and_clean_and_needs_nothing_of_the_boo
     assert "names a machine's path" in problems(kept, HANDED_IN)[0]
 
 
+@pytest.mark.parametrize("tag", ["remove-cell", "nbval-skip"])
+def test_no_cell_of_a_handed_in_notebook_has_the_setup_cells_tag(tag):
+    cells = [text("# Task"), code("import numpy", tags=[tag])]
+    notebook = v4.new_notebook(metadata={"book": {"seconds": 3.2}}, cells=cells)
+    found = f"cell 1: tags that are not in use here: ['{tag}']"
+    assert problems(notebook, HANDED_IN) == [found]
+
+
+def test_a_masked_number_of_a_handed_in_notebook_needs_an_assertion_beside_it():
+    cells = [text("# Task"), code("print(x)", printed("test accuracy ≈ 92 %"))]
+    notebook = v4.new_notebook(metadata={"book": {"seconds": 3.2}}, cells=cells)
+    missing = ["cell 1: prints '≈', but asserts nothing about it"]
+    assert problems(notebook, HANDED_IN) == missing
+    cells[1].source = "print(x)\nassert 0.9 < 1"
+    assert problems(notebook, HANDED_IN) == missing
+    cells[1].source = "print(x)\nassert x > 0.9"
+    assert problems(notebook, HANDED_IN) == []
+
+
+@pytest.mark.parametrize("clone", ["", "/a/", "/solutions/", "/solutions/book/"])
+@pytest.mark.parametrize(
+    ("name", "chapter", "handed_in"),
+    [
+        ("chapters/04-a.ipynb", 4, False),
+        ("solutions/course/solution.ipynb", None, False),
+        (HANDED_IN, None, True),
+    ],
+)
+def test_what_a_notebook_is_does_not_depend_on_where_the_book_lies(
+    good, clone, name, chapter, handed_in
+):
+    found = page(good, clone + name)
+    assert (found.chapter, found.handed_in) == (chapter, handed_in)
+    assert page(good, f"/chapters/12-book/{name}").chapter == chapter
+
+
 @pytest.mark.parametrize("part", ["source", "outputs", "metadata"])
 def test_another_first_cell_than_the_silent_hidden_setup_cell_is_named(good, part):
     slip = {"source": "pass", "outputs": [printed("installed")], "metadata": {}}
@@ -331,6 +367,7 @@ def test_a_raw_cell_is_named(good):
 
 
 IGNORED = ["nbval-ignore-output"]
+NEVER = ("if False", "if not True", "if []", "if 1 > 2", "while False", "while 0")
 
 
 def test_one_cell_in_ten_may_go_uncompared(good):
@@ -342,7 +379,13 @@ def test_one_cell_in_ten_may_go_uncompared(good):
 
 
 @pytest.mark.parametrize(
-    "source", ["f()", "f()  # assert", 'f("claim(")', "assert True"]
+    "source",
+    [
+        *("f()", "f()  # assert", 'f("claim(")', "assert True", "assert 1 < 2"),
+        *(f'{never}:\n    claim("a", f(), at_most=1)' for never in NEVER),
+        *('True or prove("4.1", f)', 'claim("a", f()) if 0 else f()'),
+        "if True:\n    f()\nelse:\n    assert f()",
+    ],
 )
 def test_a_cell_that_goes_uncompared_has_to_assert_something(good, source):
     cells = [code("f()") for _ in range(5)]
@@ -385,6 +428,10 @@ def unproved(number):
         "$$c := d = e \\tag{4.2}$$",
         "$$c := d \\\\ e = f \\tag{4.2}$$",
         "$$c := d \\le e \\tag{4.2}$$",
+        "$$c := d < e \\tag{4.2}$$",
+        "$$c := d > e \\tag{4.2}$$",
+        "$$c := {d = e} \\tag{4.2}$$",
+        "$$c := \\boxed{d = \\frac{e}{f}} \\tag{4.2}$$",
         "$$c := d, \\qquad \\sum_i c_i = 1 \\tag{4.2}$$",
         "$$c = d, \\qquad e := f \\tag{4.2}$$",
     ],
@@ -406,6 +453,9 @@ def test_each_equation_of_a_display_needs_its_own_proof(good):
         "$$c := \\sum_{i=1}^{k} d_i, \\qquad k = 1, 2 \\tag{4.2}$$",
         "$$c_0 := d, \\quad c_i := c_{i-1}, \\qquad i = 1, \\dots, n \\tag{4.2}$$",
         "$$c := d \\qquad \\text{for } \\eta \\ge 0 \\tag{4.2}$$",
+        "$$c := d \\qquad \\text{for } \\eta > 0 \\tag{4.2}$$",
+        "$$c_{i < k} := \\{d : d = 1\\}, \\quad i < j \\tag{4.2}$$",
+        "$$c := \\max_{\\text{$d$ of } d < \\frac{e}{f}} d^{(e = f)} \\tag{4.2}$$",
         "$$c := \\begin{cases} 1 & z > 0 \\\\ 0 & z = 0 \\end{cases} \\tag{4.2}$$",
         "$$c = d$$",
         "```latex\n$$c = d \\tag{4.2}$$\n```",
@@ -530,10 +580,19 @@ def test_a_check_without_exercise_or_for_another_is_named(good):
     assert problems(good) == []
 
 
-def test_a_check_that_only_stands_in_a_comment_is_none(good):
+@pytest.mark.parametrize("never", ["# ", *(f"{never}: " for never in NEVER)])
+def test_a_check_that_is_never_run_is_none(good, never):
     exercise = text(f"### Exercise 4.2\n{FOLDED}")
-    found = added(good, exercise, code('# check("4.2", answer)'))
+    found = added(good, exercise, code(f'{never}check("4.2", answer)'))
     assert found == [UNCHECKED]
+
+
+@pytest.mark.parametrize("runs", ["if True", "while 1", "if x", "while x < 2"])
+def test_a_condition_that_lets_a_check_run_hides_nothing(good, runs):
+    exercise = text(f"### Exercise 4.2\n{FOLDED}")
+    cell = judged("4.2")
+    cell.source = f"{runs}:\n    {cell.source}\n    break"
+    assert added(good, exercise, cell) == []
 
 
 @pytest.mark.parametrize(
@@ -731,6 +790,7 @@ TYPED = "cell 8: claims a number that is typed, not measured"
         *("0.9237", "[0.92, 0.93]", "-1", "values=0.92", "{'SGD': [1]}"),
         *("np.array([0.9])", "np.mean([0.92, 0.93])", "np.array([0.92, 0.93]).mean()"),
         *("sum([0.92, 0.93]) / 2", "round(0.9237, 3)", "max(0.92, 0.93)"),
+        *("float('0.92')", "np.full(3, 0.92)", "0.92 * np.ones(3)", "(x := 0.92)"),
     ],
 )
 def test_a_claim_of_a_typed_number_is_named(good, values):
@@ -758,6 +818,10 @@ FOLLOWED = (
     ("runs = {'SGD': [0.92, 0.93]}", "max(runs.values())"),
     ("runs = [0.92, 0.93]\nvalues = np.mean(runs)", "values"),
     ("values = [0.92, 0.93]", "values[-1]"),
+    ("values: float = 0.92", "values"),
+    ("said = f'{(values := 0.92):.1f}'", "values"),
+    ("values = float('0.92')", "values"),
+    ("values = 1\nvalues = 2", "(values := 0.92)"),
 )
 FILLED = (
     ("values = []\nfit(net, values)", "values[-1]"),
@@ -765,6 +829,10 @@ FILLED = (
     ("runs = {'SGD': [0]}\nruns['SGD'].append(fit(3))", "runs['SGD']"),
     ("values = [0.0, 0.0]\nvalues[1] = fit(3)", "values[1]"),
     ("sizes = [3, 2]", "fit(sizes)"),
+    ("values: list[float] = []\nfit(net, values)", "values[-1]"),
+    ("values: float", "values"),
+    ("assert (values := fit(3)) < 1", "values"),
+    ("values = np.full(3, np.nan)\nfit(net, values)", "values"),
     ("values, steps = fit(3), 7", "values"),
 )
 
@@ -867,6 +935,14 @@ def test_one_row_whose_bar_no_share_can_miss_is_named(good):
         ("from unittest import mock", "unittest can exchange the library"),
         ("exec('claim = print')", "exec hides what is run"),
         ("globals()['claim'] = print", "globals hides what is run"),
+        ("locals()['claim'] = print", "locals hides what is run"),
+        ("vars()['claim'] = print", "vars hides what is run"),
+        ("from helpers import plots\nvars(plots)['show'] = f", "vars hides"),
+        ("reads = vars", "vars hides what is run"),
+        ("plots.__dict__['show'] = print", "__dict__ hides what is run"),
+        ("prove.__globals__['say'] = print", "__globals__ hides what is run"),
+        ("object.__setattr__(plots, 'show', f)", "__setattr__ hides what is run"),
+        ("sys.modules['helpers.plots'] = f", "sys.modules hides what is run"),
     ],
 )
 def test_another_prove_or_a_changed_library_is_named(good, source, sentence):
@@ -874,8 +950,30 @@ def test_another_prove_or_a_changed_library_is_named(good, source, sentence):
     assert found.startswith(f"cell 7: {sentence}")
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "display(data, raw=True, metadata={'book': {'verb': 'claim'}})",
+        "show = display",
+        "get_ipython().display_pub.publish({})",
+        "from IPython.display import display as show",
+        "import IPython",
+        "from helpers.claims import say",
+        "helpers.claims.say('(4.1) holds', verb='prove')",
+        "class A:\n    def _repr_mimebundle_(self, **_):\n        return {}, {}",
+        "A._ipython_display_ = f",
+        "setattr(A, '_repr_png_', f)",
+    ],
+)
+def test_what_could_store_a_record_of_its_own_is_named(good, source):
+    found = "cell 7: records are made by prove, claim and show only"
+    assert added(good, code(source)) == [found]
+
+
 def test_what_resembles_a_changed_library_passes(good):
     source = "net.lr = 1\nproven = 2\nplots.plt.rcParams['a'] = 3\nself.check = f"
+    source += "\nvars(flags)['lr'] = getattr(net, 'rate')\nnet.eval().modules()"
+    source += "\ndef record(node):\n    return node.display"
     assert added(good, code(source)) == []
 
 
@@ -1130,7 +1228,7 @@ def test_a_print_that_reads_as_a_verb_is_named(good, words):
 
 def test_a_figure_that_show_did_not_show_is_named(good):
     picture = shown("iVBORw0KGgo=", "image/png")
-    [found] = added(good, code("display(picture)", picture, **OTHER))
+    [found] = added(good, code("picture", picture, **OTHER))
     assert found == "cell 7: a figure that plots.show did not show"
 
 

@@ -267,6 +267,14 @@ def test_a_wrong_course_id_or_name_is_refused(solutions, untried, wrong, said):
     assert left(solutions) == []
 
 
+def test_weights_named_by_the_id_are_said_as_the_zip_names_them(
+    solutions, untried, capsys
+):
+    change(solutions, "course.py", '"Part 1/w.pkl": "w.pkl"', '"{id}_w.pkl": "w.pkl"')
+    hand_in(solutions)
+    assert capsys.readouterr().out.startswith(f"{ID}_w.pkl is made again by: python")
+
+
 def test_the_command_prints_what_is_in_the_zip(
     solutions, untried, monkeypatch, capsys, tmp_path
 ):

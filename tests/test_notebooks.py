@@ -329,6 +329,13 @@ def test_a_chapter_that_reads_a_card_gets_it_too(tmp_path, room, with_address):
     assert '"clone"' in setup and 'os.chdir(f"{tag}/chapters")' in setup
 
 
+def test_a_chapter_of_a_book_that_lies_in_a_folder_called_solutions_is_one(
+    tmp_path, with_address
+):
+    path = tmp_path / "solutions/chapters/01-a.ipynb"
+    assert notebooks.setup_cell(path) == notebooks.setup_cell(CHAPTER)
+
+
 def test_an_installation_that_failed_is_tried_again(session, monkeypatch, tmp_path):
     source = notebooks.setup_cell(SOLUTION)
     note = subprocess.check_call

@@ -13,8 +13,9 @@ from sphinx.util.docutils import docutils_namespace
 
 import helpers
 from tools import pages, site_extension
+from tools.digest import ROOT
 from tools.site_faces import _claimed, gauge
-from tools.site_landing import chapter_map
+from tools.site_landing import chapter_map, names, standings
 from tools.site_search import sections
 
 CONF = """
@@ -354,6 +355,31 @@ def test_a_short_word_of_code_is_kept_whole(built):
     words = re.findall(r'<code class="([^"]*)">(.*?)</code>', html["chapter"])
     whole = {re.sub("<[^>]*>", "", text): "whole" in kinds for kinds, text in words}
     assert whole["--out"] and not whole["(4.3) in code"]
+
+
+def test_results_whose_questions_begin_alike_are_named_apart():
+    results = {
+        "Q4 MNIST: at most 600,000 weights": "accuracy",
+        "Q5 CIFAR-10: accuracy": "accuracy",
+        "Q5 CIFAR-10: accuracy for each weight; ranked": "score",
+        "Part II, task 2: on CIFAR-10": "accuracy",
+        "Part II, beyond the sheet: the same": "accuracy",
+        "Part III, task 1: one": "accuracy",
+        "Part III, task 1: two": "accuracy",
+    }
+    made = [({"question": q}, {"metric": metric}) for q, metric in results.items()]
+    assert list(names(made)) == [
+        "Q4 MNIST",
+        *("Q5 CIFAR-10: accuracy", "Q5 CIFAR-10: score"),
+        *("Part II, task 2", "Part II, beyond the sheet"),
+        *("Part III, task 1: one", "Part III, task 1: two"),
+    ]
+
+
+def test_the_landing_page_names_no_two_results_of_a_homework_alike():
+    for standing in standings(ROOT):
+        named = re.findall(r"(?:<br>|</span>)([^<]+): <b>", standing)
+        assert named and len(named) == len(set(named))
 
 
 def test_the_map_has_an_arc_for_each_chapter_that_another_needs():

@@ -120,9 +120,9 @@ def refusal(
     return refuses(folder / script, *arguments, cwd=cwd, words=(word,))
 
 
-def origins(course: Course, cards: list[Card]) -> Iterator[str]:
+def origins(course: Course, id: str, cards: list[Card]) -> Iterator[str]:
     """A line for each file of weights in the zip: how it is made again."""
-    names = {source: name for name, source in course.files.items()}
+    names = {source: name.format(id=id) for name, source in course.files.items()}
     for card in cards:
         weights = card["weights"] or {"file": ""}
         name = names.get(weights["file"].removeprefix("../"))
@@ -156,7 +156,7 @@ def hand_in(
         raise ValueError(breach)
     read = list(map(results.read, cards.values()))
     archive = packed(files)
-    for line in chain(tried(course, archive, read), origins(course, read)):
+    for line in chain(tried(course, archive, read), origins(course, id, read)):
         print(line, flush=True)
     out.mkdir(parents=True, exist_ok=True)
     return write_whole(target, archive)

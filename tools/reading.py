@@ -20,10 +20,12 @@ TAG = re.compile(r"\\tag\s*\*?\s*\{([^}]*)\}")
 DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.S)
 # "(4.5)" in a text; (0.982) is a number, f(2.5) a call.
 REFERENCE = re.compile(r"(?<![\w)\]])\(([1-9]\d?\.[1-9]\d?)\)")
-RELATION = re.compile(r"(?<!:)=|\\[lg]eq?\b|\\approx")
+RELATION = re.compile(r"(?<!:)=|[<>]|\\(?:[lg]eq?|[lg]t|neq?|approx|equiv)\b")
 CONDITION = re.compile(
-    r"[\s,]*(?:\\text\s+)?\\?[a-zA-Z]+(?:_\w)?\s*(?:=|\\[lg]eq?\b)[^=]*$"
+    r"[\s,]*(?:\\text\s+)?\\?[a-zA-Z]+(?:_\w)?\s*(?:=|[<>]|\\[lg](?:eq?|t)\b)[^=]*$"
 )
+# Indices, words and sets hold conditions; in other braces stands what is stated.
+BRACES = re.compile(r"([_^]|\\text\w*)?\s*\{([^{}]*)\}")
 HEADING_OR_DISPLAY = re.compile(r"^ {0,3}#+ +([^\n]+)|\$\$(.+?)\$\$", re.M | re.S)
 
 
@@ -38,13 +40,18 @@ class Page:
     @property
     def chapter(self) -> int | None:
         """The chapter's number; None for a solution."""
-        number = re.match(r".*\bchapters/(\d+)-", self.path.as_posix())
+        number = re.search(r"\bchapters/(\d+)-[^/]*$", self.path.as_posix())
         return int(number[1]) if number else None
 
     @property
     def handed_in(self) -> bool:
-        """Whether it is a part of a hand-in, in a folder of a solution's."""
-        return bool(re.search(r"\bsolutions/[^/]+/[^/]+/", self.path.as_posix()))
+        """Whether it is a part of a hand-in, in a folder of a solution's.
+
+        The book may lie below a folder of that name, or in one.
+        """
+        below = r"\bsolutions/(?!solutions/)[^/]+/[^/]+/[^/]+$"
+        found = re.search(below, self.path.as_posix())
+        return self.chapter is None and found is not None
 
     @property
     def code(self) -> list[tuple[int, NotebookNode]]:
@@ -136,9 +143,33 @@ def plain_prose(text: str) -> str:
     return re.sub(r"\$[^$\n]+\$", "", DISPLAY.sub("", CODE_SPAN.sub("", text)))
 
 
+def settled(condition: ast.AST) -> bool:
+    """Whether it asks nothing: `False`, `1 > 2` and `not []` have no name in them."""
+    asks = (ast.Name, ast.Call)
+    return not any(isinstance(node, asks) for node in ast.walk(condition))
+
+
+def reached(node: ast.AST) -> Iterator[ast.AST]:
+    """As `ast.walk`, without what stands behind a condition that is settled."""
+    yield node
+    parts = dict(ast.iter_fields(node))
+    if {"test", "orelse"} <= parts.keys() and settled(node.test):
+        plain = isinstance(node.test, ast.Constant)
+        del parts["orelse" if plain and node.test.value else "body"]
+    if isinstance(node, ast.BoolOp) and settled(node.values[0]):
+        del parts["values"]
+    for part in parts.values():
+        for each in part if isinstance(part, list) else [part]:
+            if isinstance(each, ast.AST):
+                yield from reached(each)
+
+
 def called(tree: ast.AST, verb: str) -> list[str]:
-    """The first argument of each call of `verb`; "?" where it is no literal."""
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    """The first argument of each call of `verb` that can be reached, in order.
+
+    "?" stands where it is no literal.
+    """
+    calls = [node for node in reached(tree) if isinstance(node, ast.Call)]
     args = [call.args[:1] for call in calls if ast.unparse(call.func) == verb]
     return [
         str(arg[0].value) if arg and isinstance(arg[0], ast.Constant) else "?"
@@ -221,9 +252,9 @@ def is_definition(formula: str) -> bool:
     Behind a space may stand another definition, or what an index runs over.
     """
     formula = re.sub(r"\\begin\{cases\}.*?\\end\{cases\}", "", formula, flags=re.S)
-    inside = None
-    while inside != formula:  # what stands in braces are indices, conditions, words
-        inside, formula = formula, re.sub(r"\{[^{}]*\}", "", formula)
+    formula = formula.replace("\\{", "_{").replace("\\}", "}")
+    while BRACES.search(formula):
+        formula = BRACES.sub(lambda found: found[1] or f" {found[2]} ", formula)
     first, *others = re.split(r"\\q?quad\b", formula)
     return _defines(first) and all(
         _defines(part) or CONDITION.match(part) or not RELATION.search(part)

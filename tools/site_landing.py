@@ -6,7 +6,8 @@ last row is for readers without one.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import zip_longest
 from pathlib import Path
@@ -19,7 +20,7 @@ from sphinx.transforms import SphinxTransform
 
 from helpers import results
 from tools.reading import text_cells
-from tools.results_page import card_paths, progress, show, state
+from tools.results_page import Card, Question, card_paths, progress, show, state
 from tools.site_faces import face
 
 PAGE, PATHS = "intro", "a-path-for-each-homework"
@@ -112,15 +113,27 @@ def standings(root: Path) -> Iterator[str]:
     for homework in homeworks.values():
         made = [(q, cards.get(q.get("card"))) for q in homework["questions"]]
         done = sum(state(q, card) not in ("missing", "short") for q, card in made)
-        lines = []
-        for question, card in made:
-            if card:
-                known = question.get("known", {}).get("value")
-                best = f" (best known {show(known, card['unit'])})" if known else ""
-                name = escape(re.split(r"[:,]", question["question"])[0].strip())
-                ours = show(card["mean"], card["unit"])
-                lines.append(f"{name}: <b>{ours}</b>{best}")
+        measured, lines = [(q, card) for q, card in made if card], []
+        for name, (question, card) in zip(names(measured), measured, strict=True):
+            known = question.get("known", {}).get("value")
+            best = f" (best known {show(known, card['unit'])})" if known else ""
+            ours = show(card["mean"], card["unit"])
+            lines.append(f"{escape(name)}: <b>{ours}</b>{best}")
         yield progress(done, len(made)) + "<br>".join(lines)
+
+
+def names(measured: Sequence[tuple[Question, Card]]) -> Iterator[str]:
+    """A question's first words; where another begins so, what is measured, or more."""
+    forms = []
+    for question, card in measured:
+        start, *more = re.split(r"(?=[:,] )", question["question"])
+        longer = start + "".join(more[:1])
+        forms.append(
+            [start, f"{start}: {card['metric']}", longer, question["question"]]
+        )
+    of = Counter(form for each in forms for form in set(each))
+    for each in forms:
+        yield next((form for form in each if of[form] == 1), each[-1])
 
 
 def needs(app: Sphinx) -> dict[str, tuple[str, list[int]]]:

@@ -71,6 +71,7 @@ HANDED_IN = (
     outputs.as_executed,
     outputs.clean,
     outputs.complete,
+    outputs.masked_numbers_are_claimed,
     outputs.few_uncompared,
     outputs.shown_errors,
     text.plain_markdown,

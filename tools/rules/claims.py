@@ -18,7 +18,9 @@ EFFECT = re.compile(  # what is said of an accuracy where 0 means no effect
 )
 UNNAMED = "without it"  # what `claim` calls a control that has no name
 MAKERS = {"np.array", "np.asarray", "list", "tuple", "float", "dict"}
+MAKERS |= {"int", "np.float64", "np.full", "np.ones", "np.repeat", "np.tile"}
 MAKERS |= {"sum", "min", "max", "round", "abs", "np.mean", "np.sum", "np.min", "np.max"}
+GIVES = ast.Assign | ast.AnnAssign | ast.NamedExpr  # a name its value
 READS = {"mean", "sum", "min", "max", "values", "items", "tolist"}  # of a typed list
 
 
@@ -105,8 +107,8 @@ def _typed_names(nodes: list[ast.AST]) -> set[str]:
     while new := {
         name.id
         for node in nodes
-        if isinstance(node, ast.Assign) and _typed(node.value, typed)
-        for target in node.targets
+        if isinstance(node, GIVES) and node.value and _typed(node.value, typed)
+        for target in getattr(node, "targets", None) or [node.target]
         for name in ast.walk(target)
         if isinstance(name, ast.Name) and name.id in once - changed - typed
     }:
@@ -136,17 +138,21 @@ def _claims_typed(call: ast.Call, typed: set[str]) -> bool:
 def _typed(value: ast.expr, typed: set[str]) -> bool:
     """Whether it is made of numbers, one or more, and of names for such alone."""
     makers: set[ast.AST] = set()
+    spelled = False  # float("0.9")
     for node in ast.walk(value):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             if called in MAKERS:
                 makers |= set(ast.walk(node.func))
+                texts = (getattr(given, "value", None) for given in node.args)
+                spelled |= any(isinstance(text, str) for text in texts)
             elif called.rpartition(".")[2] not in READS:
                 return False
     nodes = [node for node in ast.walk(value) if node not in makers]
-    names = [node.id for node in nodes if isinstance(node, ast.Name)]
+    read = [node for node in nodes if isinstance(getattr(node, "ctx", None), ast.Load)]
+    names = [node.id for node in read if isinstance(node, ast.Name)]
     numbers = (isinstance(getattr(n, "value", None), int | float) for n in nodes)
-    return typed.issuperset(names) and (bool(names) or any(numbers))
+    return typed.issuperset(names) and (bool(names) or spelled or any(numbers))
 
 
 def _always_met(row: Mapping) -> bool:
