@@ -774,7 +774,7 @@ def test_the_recipe_ships_the_network_of_seed_0_with_its_score(recipe, monkeypat
         assert list(words).count(32) == ("--twins" in flags)  # the middle one of widths
         called.append(flags)
         out = Path(flags["--out"])
-        out.write_text(f"{flags.get('--epochs')} epochs, seed {flags['--seed']}")
+        out.write_text(f"{flags.get('--epochs', 80)} epochs, seed {flags['--seed']}")
         said = {name.removeprefix("--"): value for name, value in flags.items()}
         said = {"flags": said | {"out": str(out)}, "numbers": 12_500}
         said |= {"device": "cuda"}
@@ -794,17 +794,17 @@ def test_the_recipe_ships_the_network_of_seed_0_with_its_score(recipe, monkeypat
     assert (recipe.HERE / "cifarNet.pth").read_text() == "80 epochs, seed 0"
     card = results.read(recipe.HERE / "cards/cifar-net.json")
     assert results.values(card) == pytest.approx([0.8, 0.81, 0.82])
-    assert card["parameters"] == {"epochs": 80, "plain": 8}
+    assert card["parameters"] == {}
     assert card["seeds"][0]["seconds"] == 6 and card["seeds"][0]["mirrored"] == 0.9
-    again = "python cifar10Classification.py --seed 0 --epochs 80 --plain 8"
-    assert card["weights"]["command"] == again
+    assert card["weights"]["command"] == "python cifar10Classification.py --seed 0"
     points = results.values(results.read(recipe.HERE / "cards/cifar-score.json"))
     assert points == pytest.approx([64, 64.8, 65.6])
     short, alone = (
         results.read(recipe.HERE / f"cards/cifar-{name}.json")
         for name in ("30", "alone")
     )
-    assert short["parameters"] == {} and short["weights"] is None
+    assert short["parameters"] == {"epochs": 30, "plain": 3}
+    assert short["weights"] is None and alone["parameters"]["epochs"] == 30
     assert alone["parameters"]["twins"] == 1
 
 

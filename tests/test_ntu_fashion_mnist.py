@@ -79,7 +79,7 @@ def flags(**changed):
 
 def test_the_names_of_the_slides_are_there_and_fit_together(parts):
     assert parts.myActivation()(torch.zeros(2, 3)).shape == (2, 3)
-    model, criterion = parts.myMLP(784, 10), parts.myLoss()
+    model, criterion = parts.myMLP(784, 10, normalized=True), parts.myLoss()
     kinds = {nn.Linear, parts.myNormalization, parts.myActivation}
     assert {type(each) for each in model.mlp} == kinds
     outputs = model(torch.rand(1, 28, 28))  # a batch of one
@@ -94,6 +94,13 @@ def test_the_names_of_the_slides_are_there_and_fit_together(parts):
     assert isinstance(optimizer, torch.optim.Optimizer)
     assert optimizer.step(lambda: torch.tensor(2.5)).item() == 2.5
     assert parts.myMLP(64, 3)(torch.rand(5, 8, 8)).shape == (5, 3)
+
+
+def test_the_slides_network_takes_the_weights_that_are_handed_in(parts):
+    weights = torch.load(COURSE / "handin" / "submission.pt", weights_only=True)
+    model = parts.myMLP(784, 10)
+    model.load_state_dict(weights)
+    assert {type(each) for each in model.mlp} == {nn.Linear, parts.myActivation}
 
 
 def test_the_notebook_and_the_program_have_the_same_parts():
@@ -278,7 +285,8 @@ def test_distortions_are_those_of_grid_sample():
 @pytest.mark.parametrize("absolute", [False, True])
 def test_folding_keeps_what_the_network_says_of_pixels(parts, absolute):
     torch.manual_seed(0)
-    model = parts.myMLP(20, 3, [6, 5, 4], dropout=0.5, absolute=absolute)
+    more = {"dropout": 0.5, "normalized": True, "absolute": absolute}
+    model = parts.myMLP(20, 3, [6, 5, 4], **more)
     for _ in range(3):
         model(3 * torch.randn(50, 20) + 1)
     pixels = torch.rand(7, 4, 5)

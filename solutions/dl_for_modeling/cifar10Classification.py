@@ -444,8 +444,8 @@ def parse(arguments=None):
     for name, default, meaning in (
         ("uses", 2, "steps that share their weights"),
         ("twins", 2, "maps that share filters; 1: the maps are no pairs"),
-        ("epochs", 30, "passes over the training images"),
-        ("plain", 3, "of these, the last ones without mirroring and moving"),
+        ("epochs", 80, "passes over the training images"),
+        ("plain", 8, "of these, the last ones without mirroring and moving"),
         ("batch", 256, "images a step"),
         ("learning_rate", 0.04, "the highest of the cycle"),
         ("weight_decay", 0.01, "of AdamW"),

@@ -78,7 +78,7 @@ class myMLP(nn.Module):
         num_classes,
         hidden=(335,) * 3,
         dropout=0.0,
-        normalized=True,
+        normalized=False,
         absolute=False,
     ):
         super().__init__()
@@ -112,7 +112,7 @@ def folded(model, mean, std):
     norms = [layer for layer in model.mlp if isinstance(layer, myNormalization)]
     sizes = [layer.out_features for layer in linear]
     shape = linear[0].in_features, sizes[-1], sizes[:-1]
-    plain = myMLP(*shape, normalized=False, absolute=model.absolute)
+    plain = myMLP(*shape, absolute=model.absolute)
     plain = plain.to(linear[0].weight.device).eval()
     targets = [layer for layer in plain.mlp if isinstance(layer, nn.Linear)]
     for target, layer in zip(targets, linear, strict=True):
@@ -247,9 +247,9 @@ def fit(images, labels, flags, held_out=None, checkpoint=None):
     torch.manual_seed(flags.seed)
     input_dim, num_classes = images[0].numel(), labels.max().item() + 1
     hidden = [int(units) for units in flags.hidden.split(",")]
-    model = myMLP(
-        input_dim, num_classes, hidden, flags.dropout, absolute=bool(flags.absolute)
-    ).to(images.device)
+    how = {"normalized": True, "absolute": bool(flags.absolute)}
+    model = myMLP(input_dim, num_classes, hidden, flags.dropout, **how)
+    model = model.to(images.device)
     criterion = myLoss(flags.smoothing)
     optimizer = mySGD(model.parameters(), flags.lr, flags.momentum, flags.weight_decay)
     parts = model, criterion, optimizer
