@@ -315,10 +315,11 @@ def test_a_damaged_checkpoint_is_said_and_left_where_it_is(program):
     assert checkpoint.read_bytes() == b"half of a file"
 
 
-def test_a_full_disk_leaves_nothing_half_written(program, monkeypatch):
+@pytest.mark.parametrize("raises", [OSError, RuntimeError])
+def test_a_full_disk_leaves_nothing_half_written(program, monkeypatch, raises):
     def full(state, file):
         file.write(b"half")
-        raise OSError(28, "No space left on device")
+        raise raises("No space left on device")
 
     monkeypatch.setattr(program.torch, "save", full)
     with pytest.raises(SystemExit, match=r"can't be written.*No space left"):

@@ -157,7 +157,10 @@ def save(state, path):
     try:
         with part.open("wb") as file:
             torch.save(state, file)
-    except BaseException:  # such as a full disk
+    except RuntimeError as error:  # what torch makes of a full disk
+        part.unlink(missing_ok=True)
+        raise OSError(error) from None
+    except BaseException:
         part.unlink(missing_ok=True)
         raise
     part.replace(path)
