@@ -680,8 +680,10 @@ def test_the_zip_is_tried_on_drawn_images_where_there_are_no_others(
         shutil.copy(COURSE / source, tmp_path / name)
     monkeypatch.setattr(data, "available", lambda name: False)
     cards = [results.read(path) for path in COURSE.glob("cards/*.json")]
-    first, second, third, fourth = course.try_out(tmp_path, tmp_path, cards)
+    first, second, *rest = course.try_out(tmp_path, tmp_path, cards)
+    third, fourth, fifth = rest
     assert "stops and says what to do" in first
     assert "drawn images" in second
-    assert third.startswith("testing.py says")
-    assert "draws both kinds of figures" in fourth
+    assert "open questions have no file in the zip" in third
+    assert fourth.startswith("testing.py says")
+    assert "draws both kinds of figures" in fifth
