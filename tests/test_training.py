@@ -143,6 +143,14 @@ def test_a_model_in_evaluation_mode_is_trained_all_the_same():
     assert_same(trained(model=model), trained())
 
 
+def test_the_model_is_left_as_it_was_validated():
+    model, history = trained(model=network(torch.float32, nn.Dropout(0.9)))
+    logits, labels = model(images(40)[0]), images(40)[1]
+    loss = F.cross_entropy(logits, labels).item()
+    best = np.argmax(history["accuracy"])
+    assert not model.training and loss == pytest.approx(history["loss"][best])
+
+
 def test_another_seed_is_another_run():
     assert trained(seed=1)[1] != trained(seed=0)[1]
 
@@ -419,6 +427,14 @@ def test_the_fastest_precision_is_measured_once_a_run(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "fastest", None)
     assert_same(trained(precision=None, checkpoint=tmp_path / "run.pt"), one)
     assert one[1] == trained(precision=("bfloat16", False))[1] != trained()[1]
+
+
+@pytest.mark.parametrize("begun", [precision.FLOAT32, None])
+def test_a_checkpoint_of_another_precision_is_refused(begun, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "fastest", lambda *_: precision.FLOAT32)
+    trained(precision=begun, checkpoint=tmp_path / "run.pt")
+    with pytest.raises(ValueError, match=r"expected {'precision': \('bfloat16', False"):
+        trained(precision=("bfloat16", False), checkpoint=tmp_path / "run.pt")
 
 
 def in_company(me, folder):
