@@ -14,7 +14,12 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn import functional as F
-from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, OneCycleLR
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    LambdaLR,
+    MultiplicativeLR,
+    OneCycleLR,
+)
 
 from helpers import augment, data, precision, stand_ins, tensors, training
 from tests import POSIX
@@ -231,6 +236,38 @@ def test_a_checkpoint_of_another_function_of_the_step_is_refused(other, tmp_path
         fitted(path, plan=other)
 
 
+class OtherSGD(torch.optim.SGD):
+    """A rule of the same settings."""
+
+
+def by(optimizer, scheduler, path):
+    model = network()
+    rule = optimizer(model.parameters(), 0.1)
+    how = {"epochs": 1, "scheduler": scheduler(rule), "checkpoint": path}
+    return training.fit(model, rule, images(), images(40), **how)
+
+
+def half(step):
+    return 0.5
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "scheduler", "said"),
+    [
+        (OtherSGD, LambdaLR, r"\['SGD', .*expected {'optimizer': \['OtherSGD', "),
+        (torch.optim.SGD, MultiplicativeLR, "'LambdaLR', .* 'MultiplicativeLR', "),
+    ],
+)
+def test_a_checkpoint_of_another_rule_or_kind_of_schedule_is_refused(
+    optimizer, scheduler, said, tmp_path
+):
+    """The settings are the same, but not what they do."""
+    path = tmp_path / "run.pt"
+    by(torch.optim.SGD, partial(LambdaLR, lr_lambda=half), path)
+    with pytest.raises(ValueError, match=said):
+        by(optimizer, partial(scheduler, lr_lambda=half), path)
+
+
 def untouched(pictures, labels, rng):
     return pictures, labels
 
@@ -289,6 +326,11 @@ def test_a_damaged_checkpoint_is_named(content, tmp_path):
         path.write_bytes(content)
     with pytest.raises(ValueError, match=r"run\.pt is no whole checkpoint .*delete it"):
         trained(checkpoint=path)
+
+
+def test_a_checkpoint_that_cannot_be_read_is_not_called_damaged(tmp_path):
+    with pytest.raises(OSError, match=r"Is a directory: .*"):
+        trained(checkpoint=tmp_path)
 
 
 def test_the_weights_that_validated_best_are_left_in_the_model(monkeypatch):

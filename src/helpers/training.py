@@ -90,7 +90,7 @@ def fit(
     the weights changed), "loss" and "accuracy" in validation, and "seconds".
     Raises FloatingPointError at a loss that isn't finite, with the best weights so far
     in the model; ValueError for a checkpoint of another model, settings or data, or
-    one that is damaged.
+    one that is damaged, OSError for one that can't be read.
     """
     if dist.is_torchelastic_launched() and not dist.is_initialized():
         dist.init_process_group(timeout=timedelta(minutes=5))
