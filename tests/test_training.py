@@ -433,6 +433,12 @@ def test_another_precision_must_save_a_tenth_of_the_time(
     assert f"measured fastest: {expected[0]}, " in capsys.readouterr().out
 
 
+def test_a_network_with_frozen_layers_is_timed_too():
+    model = network()
+    model[1].requires_grad_(False)
+    assert precision.fastest(model, *images())[1] is False
+
+
 def test_a_network_without_convolutions_is_timed_in_one_format(monkeypatch):
     times = iter([0, 1] * 6)
     monkeypatch.setattr(precision.time, "perf_counter", lambda: next(times))
