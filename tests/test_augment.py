@@ -141,3 +141,5 @@ def test_the_images_given_are_left_as_they_were(images, rng):
 def test_flat_and_whole_number_images_are_refused(wrong, rng):
     with pytest.raises(ValueError, match=r"tensors\.whole"):
         augment.flip(wrong, rng)
+    with pytest.raises(ValueError, match=r"tensors\.whole"):
+        augment.cutout(wrong, 3, rng)

@@ -57,6 +57,27 @@ def test_bar_itself_is_enough(values, bar: dict) -> None:
     claim("number", values, **bar)
 
 
+@pytest.mark.parametrize(
+    ("values", "bar"),
+    [
+        (0.1 + 0.2, {"at_most": 0.3}),
+        ([0.1, 0.2, 0.3], {"at_most": 0.2}),
+        (0.3 - 0.1, {"at_least": 0.2}),
+        (0.1 + 0.2, {"equals": 0.3}),
+        (0.1 + 0.2, {"equals": 0.2, "within": 0.1}),
+        ([0.7, 0.8, 0.9], {"control": [0.49, 0.56, 0.63], "share": 0.3}),
+        ([0.3] * 3, {"control": [-0.1 - 0.05] * 3, "share": 0.5}),
+    ],
+)
+def test_rounding_alone_misses_no_bar(values, bar: dict) -> None:
+    claim("number", values, **bar)
+
+
+def test_a_count_that_is_off_by_one_misses_its_bar() -> None:
+    with pytest.raises(AssertionError, match="claim not met"):
+        claim("multiplications", 10**10 + 1, equals=10**10)
+
+
 def test_nothing_is_claimed_on_a_stand_in(capsys: pytest.CaptureFixture) -> None:
     claim("accuracy", 0.1, at_least=0.9, unit="%", on=STAND_IN)
     assert capsys.readouterr().out == (
@@ -230,6 +251,7 @@ def test_a_row_that_misses_its_bar_fails_the_table_and_is_named() -> None:
         ({"at_most": {"SGD": 0.5}}, "test error: with momentum: give exactly one"),
         ({"at_most": 0.5, "at_least": {"SGD": 0.01}}, "test error: SGD: give exactly"),
         ({"at_most": {**ERRORS, "SGD": 0.5, "Adam": 1}}, r"no values, for \['Adam'\]"),
+        ({"equals": 0.5, "within": {"Adam": 1}}, r"no values, for \['Adam'\]"),
     ],
 )
 def test_each_row_has_exactly_one_bar_and_each_bar_its_row(bars, message) -> None:

@@ -275,6 +275,19 @@ def test_a_damaged_file_is_named(cache, monkeypatch, name, file, damage):
     assert "delete it and restore it" in str(error.value)
 
 
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_whole_file_of_another_set_is_not_called_damaged(
+    cache, monkeypatch, tmp_path, missing
+):
+    files, _ = tiny_contents("fashion_mnist")
+    trust(monkeypatch, "fashion_mnist", files)
+    folder = put(dict([*files.items()][missing:4]), "fashion_mnist", tmp_path)
+    monkeypatch.setenv("DL_DATA", str(folder))
+    whole = rf"{folder}.*ubyte is whole, but of fashion_mnist.* has mnist in MNIST/raw"
+    with pytest.raises(ValueError, match=whole):
+        data.load("mnist")
+
+
 class Intruder:
     """Makes a folder when it is unpickled."""
 

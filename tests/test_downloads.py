@@ -438,6 +438,14 @@ def test_a_refused_connection_is_told(mnist, serve, cache, capsys):
     assert_second_address_helps(mnist, cache, capsys, "connection refused;")
 
 
+def test_braces_in_what_an_address_says_are_told_as_they_are(
+    mnist, serve, cache, capsys
+):
+    serve(mnist, whole)
+    downloads.ADDRESSES["mnist"].insert(0, "unknown://{host}/")
+    assert_second_address_helps(mnist, cache, capsys, "InvalidSchema, No connection")
+
+
 @LINUX
 def test_a_server_that_never_accepts_is_given_up(
     mnist, serve, cache, monkeypatch, capsys

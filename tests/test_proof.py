@@ -526,6 +526,12 @@ def test_a_point_without_arguments_or_with_too_many_axes_is_refused(spec) -> Non
         list(points(spec, seed=0))
 
 
+@pytest.mark.parametrize("nothing", [[], ()])
+def test_a_proof_at_no_point_is_refused(nothing) -> None:
+    with pytest.raises(ValueError, match=r"\(0\.1\): at is empty; say what to draw"):
+        prove("0.1", np.tanh, equals=np.tanh, at=nothing)
+
+
 def test_a_specification_that_is_no_text_is_refused() -> None:
     with pytest.raises(ValueError, match="can't read the point"):
         list(points({"z": 3.5}, seed=0))

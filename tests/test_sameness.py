@@ -93,6 +93,12 @@ def test_one_code_is_recognized(one, other) -> None:
     assert same(other, one, X)
 
 
+@pytest.mark.parametrize("number", [float, np.float64, lambda p: p.item()])
+def test_a_number_handed_on_for_an_array_without_axes_hides_nothing(number) -> None:
+    assert same(formula, lambda p: renamed(number(p)), (np.array(1.5),))
+    assert not same(formula, lambda p: renamed(number(p) + 1), (np.array(1.5),))
+
+
 def test_functions_that_call_themselves_are_compared() -> None:
     assert same(counted, counted_too, (3,))
 

@@ -14,7 +14,12 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn import functional as F
-from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, OneCycleLR
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    LambdaLR,
+    MultiplicativeLR,
+    OneCycleLR,
+)
 
 from helpers import augment, data, precision, stand_ins, tensors, training
 from tests import POSIX
@@ -143,6 +148,14 @@ def test_a_model_in_evaluation_mode_is_trained_all_the_same():
     assert_same(trained(model=model), trained())
 
 
+def test_the_model_is_left_as_it_was_validated():
+    model, history = trained(model=network(torch.float32, nn.Dropout(0.9)))
+    logits, labels = model(images(40)[0]), images(40)[1]
+    loss = F.cross_entropy(logits, labels).item()
+    best = np.argmax(history["accuracy"])
+    assert not model.training and loss == pytest.approx(history["loss"][best])
+
+
 def test_another_seed_is_another_run():
     assert trained(seed=1)[1] != trained(seed=0)[1]
 
@@ -223,6 +236,38 @@ def test_a_checkpoint_of_another_function_of_the_step_is_refused(other, tmp_path
         fitted(path, plan=other)
 
 
+class OtherSGD(torch.optim.SGD):
+    """A rule of the same settings."""
+
+
+def by(optimizer, scheduler, path):
+    model = network()
+    rule = optimizer(model.parameters(), 0.1)
+    how = {"epochs": 1, "scheduler": scheduler(rule), "checkpoint": path}
+    return training.fit(model, rule, images(), images(40), **how)
+
+
+def half(step):
+    return 0.5
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "scheduler", "said"),
+    [
+        (OtherSGD, LambdaLR, r"\['SGD', .*expected {'optimizer': \['OtherSGD', "),
+        (torch.optim.SGD, MultiplicativeLR, "'LambdaLR', .* 'MultiplicativeLR', "),
+    ],
+)
+def test_a_checkpoint_of_another_rule_or_kind_of_schedule_is_refused(
+    optimizer, scheduler, said, tmp_path
+):
+    """The settings are the same, but not what they do."""
+    path = tmp_path / "run.pt"
+    by(torch.optim.SGD, partial(LambdaLR, lr_lambda=half), path)
+    with pytest.raises(ValueError, match=said):
+        by(optimizer, partial(scheduler, lr_lambda=half), path)
+
+
 def untouched(pictures, labels, rng):
     return pictures, labels
 
@@ -281,6 +326,11 @@ def test_a_damaged_checkpoint_is_named(content, tmp_path):
         path.write_bytes(content)
     with pytest.raises(ValueError, match=r"run\.pt is no whole checkpoint .*delete it"):
         trained(checkpoint=path)
+
+
+def test_a_checkpoint_that_cannot_be_read_is_not_called_damaged(tmp_path):
+    with pytest.raises(OSError, match=r"Is a directory: .*"):
+        trained(checkpoint=tmp_path)
 
 
 def test_the_weights_that_validated_best_are_left_in_the_model(monkeypatch):
@@ -383,6 +433,12 @@ def test_another_precision_must_save_a_tenth_of_the_time(
     assert f"measured fastest: {expected[0]}, " in capsys.readouterr().out
 
 
+def test_a_network_with_frozen_layers_is_timed_too():
+    model = network()
+    model[1].requires_grad_(False)
+    assert precision.fastest(model, *images())[1] is False
+
+
 def test_a_network_without_convolutions_is_timed_in_one_format(monkeypatch):
     times = iter([0, 1] * 6)
     monkeypatch.setattr(precision.time, "perf_counter", lambda: next(times))
@@ -419,6 +475,14 @@ def test_the_fastest_precision_is_measured_once_a_run(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "fastest", None)
     assert_same(trained(precision=None, checkpoint=tmp_path / "run.pt"), one)
     assert one[1] == trained(precision=("bfloat16", False))[1] != trained()[1]
+
+
+@pytest.mark.parametrize("begun", [precision.FLOAT32, None])
+def test_a_checkpoint_of_another_precision_is_refused(begun, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "fastest", lambda *_: precision.FLOAT32)
+    trained(precision=begun, checkpoint=tmp_path / "run.pt")
+    with pytest.raises(ValueError, match=r"expected {'precision': \('bfloat16', False"):
+        trained(precision=("bfloat16", False), checkpoint=tmp_path / "run.pt")
 
 
 def in_company(me, folder):

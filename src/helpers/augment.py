@@ -60,9 +60,9 @@ def cutout(images: Tensor, size: int, rng: np.random.Generator) -> Tensor:
     Near an edge a part of the square lies outside. Source: DeVries and Taylor 2017,
     arXiv:1708.04552.
     """
-    inside = []
+    inside, count = [], _count(images)
     for length in images.shape[2:]:
-        first = rng.integers(0, length, (_count(images), 1)) - size // 2
+        first = rng.integers(0, length, (count, 1)) - size // 2
         pixel = np.arange(length)
         inside.append((first <= pixel) & (pixel < first + size))  # (n, length)
     square = torch.from_numpy(inside[0][:, None, :, None] & inside[1][:, None, None, :])

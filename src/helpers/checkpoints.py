@@ -35,10 +35,11 @@ def beginning(
     if functions := getattr(scheduler, "lr_lambdas", None):  # the state has no word of
         values = [[f(step) for step in range(1, steps + 1)] for f in functions]
         plan["lr_lambdas"] = digest((torch.tensor(values),))
+    groups = optimizer.state_dict()["param_groups"]
     found = {
         "model": f"{model} {digest(tuple(weights))}",
-        "optimizer": optimizer.state_dict()["param_groups"],
-        "scheduler": plan,
+        "optimizer": [type(optimizer).__name__, *groups],
+        "scheduler": plan and {"class": type(scheduler).__name__} | plan,
         "augment": re.sub(r" at 0x\w+", "", repr(augment)),  # each process has its own
         "data": digest(*data),
     }
@@ -71,15 +72,16 @@ def load(
     """How far the run has come; its parts get the state that they had then.
 
     Raises ValueError for a file of other settings, and says which, and for one that is
-    damaged or no checkpoint.
+    damaged or no checkpoint; OSError for one that can't be read.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        found = state["run"]["settings"]
-    except Exception as error:  # what a damaged pickle raises can be anything
-        why = str(error).splitlines() or [type(error).__name__]
-        problem = f"{path} is no whole checkpoint ({why[0]})"
-        raise ValueError(f"{problem}; delete it, or name another file") from error
+    with open(path, "rb") as file:
+        try:
+            state = torch.load(file, map_location="cpu", weights_only=True)
+            found = state["run"]["settings"]
+        except Exception as error:  # what a damaged pickle raises can be anything
+            why = str(error).splitlines() or [type(error).__name__]
+            problem = f"{path} is no whole checkpoint ({why[0]})"
+            raise ValueError(f"{problem}; delete it, or name another file") from error
     settings = plain(settings)
     if other := [name for name in settings if found.get(name) != settings[name]]:
         was, now = ({name: of.get(name) for name in other} for of in (found, settings))

@@ -9,7 +9,7 @@ import numpy as np
 from helpers.record import say
 
 SEEDS = 3  # the fewest that a sentence of cause can rest on
-EPS = 1e-11  # what rounding makes of a whole
+EPS = 1e-11  # what rounding makes of a whole, and of a number that stands at its bar
 
 Numbers = float | Sequence[float]
 
@@ -85,13 +85,13 @@ class Row:
         if self.without is not None:
             difference = np.subtract(self.numbers, self.without)
             seeds = _one_sign(np.array(self.numbers)) and _one_sign(difference)
-            return seeds and self.limit <= self.share and not self.turned
-        mean = float(np.mean(self.numbers))
+            return seeds and self.limit <= self.share + EPS and not self.turned
+        mean, slack = float(np.mean(self.numbers)), EPS * abs(self.limit)
         if self.words == "at least":
-            return mean >= self.limit
+            return mean >= self.limit - slack
         if self.words == "at most":
-            return mean <= self.limit
-        return abs(mean - self.limit) <= self.within
+            return mean <= self.limit + slack
+        return abs(mean - self.limit) <= self.within + slack
 
     @property
     def turned(self) -> str:
@@ -100,9 +100,9 @@ class Row:
             return ""
         left = np.divide(self.without, self.numbers)
         allowed = min(0.5, 1 - self.limit)
-        if self.share > 1 + allowed:
+        if self.share > 1 + allowed + EPS:
             rest = f"more than {_show(allowed, '%')} of it stands there"
-        elif left.min() < -0.5:
+        elif left.min() < -0.5 - EPS:
             rest = "on one seed more than 50 % of it stands there"
         else:
             return ""
@@ -132,8 +132,9 @@ def claim(
 ) -> None:
     """Say the bar, then what was measured; raise AssertionError if it falls short.
 
-    values: one number, or one a seed; their mean has to meet the bar. The numbers of
-        one experiment go in one call, `{"SGD": [...], "Adam": [...]}`, as a table.
+    values: one number, or one a seed; their mean has to meet the bar, up to what
+        rounding does (1e-11 of the bar). The numbers of one experiment go in one call,
+        `{"SGD": [...], "Adam": [...]}`, as a table.
     at_least, at_most, equals: the bar, exactly one of them; `equals` up to `within`. In
         a table a number holds for all rows, and `at_least={"SGD": 0.9}` for its own.
     control, share: a claim of cause. `values` are effects with the cause (a gap, a
@@ -149,10 +150,11 @@ def claim(
     on: the `helpers.data.Dataset` the values come from; on a stand-in nothing is
         claimed, and the line says so.
 
-    Raises TypeError unless each number has exactly one bar, a number, and for `within`
-    without `equals`; ValueError for no values or more than one axis of them, for
-    percentages that are no fractions, for a bar that isn't finite, for too few or
-    unequally many seeds, and for a share outside 0 to 1.
+    Raises TypeError unless each number has exactly one bar, a number, for `within`
+    without `equals`, and for a bar or a `within` without a number; ValueError for no
+    values or more than one axis of them, for percentages that are no fractions, for a
+    bar that isn't finite, for too few or unequally many seeds, and for a share outside
+    0 to 1.
     """
     bars = {"at least": at_least, "at most": at_most, "exactly": equals}
     bars = {words: bar for words, bar in bars.items() if bar is not None}
@@ -165,7 +167,7 @@ def claim(
     else:
         table = values if isinstance(values, Mapping) else {"": values}
         rows = [_row(what, *row, bars, within, unit) for row in table.items()]
-        for bar in bars.values():
+        for bar in [*bars.values(), within]:
             if isinstance(bar, Mapping) and (extra := set(bar) - set(table)):
                 raise TypeError(f"{what}: a bar, but no values, for {sorted(extra)}")
     if not rows:

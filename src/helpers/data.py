@@ -304,18 +304,31 @@ def _contents(name: str) -> tuple[dict[str, bytes], str]:
 def _read(name: str, paths: dict[str, Path]) -> dict[str, bytes]:
     if paths and (missing := _missing(name, paths)):
         folder = next(iter(paths.values())).parent
+        for path in paths.values():
+            _refuse_other_set(name, path)
         raise FileNotFoundError(
             f"{folder} has only a part of {name}; restore {', '.join(missing)} there"
         )
-    return {
-        file: _content(path, CHECKSUMS[name][path.name]) for file, path in paths.items()
-    }
+    return {file: _content(name, path) for file, path in paths.items()}
 
 
-def _content(path: Path, expected: str) -> bytes:
+def _refuse_other_set(name: str, path: Path) -> None:
+    """Raise ValueError for a whole file of a set that names its files alike."""
+    found = _md5(path.read_bytes())
+    sets = [each for each, known in CHECKSUMS.items() if found in known.values()]
+    if sets and name not in sets:
+        raise ValueError(
+            f"{path} is whole, but of {sets[0]}, which belongs into a folder "
+            f"{FOLDERS[sets[0]]}; let DL_DATA name the folder that has {name} in "
+            f"{FOLDERS[name]}"
+        )
+
+
+def _content(name: str, path: Path) -> bytes:
     content = path.read_bytes()
-    found = _md5(content)
+    found, expected = _md5(content), CHECKSUMS[name][path.name]
     if found != expected:
+        _refuse_other_set(name, path)
         raise ValueError(
             f"{path} ({len(content):,} bytes) has MD5 {found}, expected {expected}: it "
             "is damaged, cut short or another file; delete it and restore it"

@@ -183,8 +183,10 @@ def _reason(error: Exception) -> str:
     response = getattr(error, "response", None)
     if response is not None:  # one that reports an error is False
         return f"HTTP {response.status_code}"
-    said = (reason for word, reason in REASONS.items() if word in str(error))
-    return next(said, f"{type(error).__name__}, {str(error)[:80]}").format(TIMEOUT)
+    said = (
+        reason.format(TIMEOUT) for word, reason in REASONS.items() if word in str(error)
+    )
+    return next(said, f"{type(error).__name__}, {str(error)[:80]}")
 
 
 def _put(path: Path, content: bytes) -> None:

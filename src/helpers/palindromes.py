@@ -30,9 +30,10 @@ def split(length: int, seed: int) -> tuple[Digits, Callable[[int, int], Digits]]
     """Palindromes (n, length) that are held out, and a stream of others.
 
     Up to length 8 a fifth of all palindromes is held out, another fifth for each seed;
-    of longer ones 10,000. The stream is a function of a number of palindromes and of a
-    step, and draws the same again for the same step: train(n, step). It never draws one
-    that is held out (of halves of more than 18 digits, the first 18 decide).
+    of longer ones 10,000, drawn, so that some may stand there twice. The stream is a
+    function of a number of palindromes and of a step, and draws the same again for the
+    same step: train(n, step). It never draws one that is held out (of halves of more
+    than 18 digits, the first 18 decide).
 
     Raises ValueError for a length below 2, which leaves nothing to read.
     """
@@ -51,6 +52,8 @@ def split(length: int, seed: int) -> tuple[Digits, Callable[[int, int], Digits]]
     def train(n: int, step: int) -> Digits:
         rng = np.random.default_rng([seed, length, step])
         drawn = rng.integers(10, size=(n, half))
+        # A seed that ends in 0 is the one without it: of long palindromes, step 0 draws
+        # those held out first, and goes on until it is past them.
         while (bad := _among(_numbers(drawn, powers), held_out)).any():
             drawn[bad] = rng.integers(10, size=(bad.sum(), half))
         return mirrored(drawn, length)

@@ -261,6 +261,10 @@ def _points(number: str, at: At, lengths: tuple) -> list[Point]:
     if isinstance(at, Array):
         return [{"x": np.asarray(at, dtype=float)}]
     specs = [at] if isinstance(at, dict) else at
+    if not specs:
+        raise ValueError(
+            f'({number}): at is empty; say what to draw, as in at={{"x": "n"}}'
+        )
     count = max(24 // len(specs), 8)
     seed = crc32(number.encode())
     return [p for spec in specs for p in points(spec, seed, count, lengths)]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from inspect import CO_VARARGS
 from itertools import pairwise
+from numbers import Number
 from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple
 
@@ -89,8 +90,8 @@ def _given(frame: FrameType, arguments: tuple) -> dict[str, Any] | None:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Whether it is the same, or a copy of it."""
-    both = isinstance(one, Array) and isinstance(other, Array)
+    """Whether it is the same, a copy of it, or its number."""
+    both = isinstance(one, Array | Number) and isinstance(other, Array | Number)
     return one is other or (both and np.array_equal(one, other))
 
 

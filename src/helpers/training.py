@@ -73,6 +73,8 @@ def fit(
 ) -> dict[str, list[float]]:
     """Train by cross-entropy; leave the weights in the model that validated best.
 
+    The model is left in evaluation mode, in which it was validated.
+
     train, validation: images and int64 labels (n,), on the model's device
     scheduler: takes a step after each batch; an epoch has ceil(n / batch) of them
     augment: from images, labels and a generator to images and labels or probabilities
@@ -88,7 +90,7 @@ def fit(
     the weights changed), "loss" and "accuracy" in validation, and "seconds".
     Raises FloatingPointError at a loss that isn't finite, with the best weights so far
     in the model; ValueError for a checkpoint of another model, settings or data, or
-    one that is damaged.
+    one that is damaged, OSError for one that can't be read.
     """
     if dist.is_torchelastic_launched() and not dist.is_initialized():
         dist.init_process_group(timeout=timedelta(minutes=5))
@@ -102,6 +104,7 @@ def fit(
     validated = parts["ema"].module if ema else model
     settings = {"epochs": epochs, "batch": batch, "seed": seed, "clip": clip}
     settings |= {"label_smoothing": label_smoothing, "ema": ema}
+    settings |= {"precision": precision}  # as given: None goes on as it was measured
     if checkpoint:
         whats = model, optimizer, scheduler, epochs * steps, augment
         settings |= checkpoints.beginning(*whats, train, validation)
@@ -174,12 +177,12 @@ def fit(
             bar.set_postfix(accuracy=f"{accuracy:.2%}")
     if checkpoint and me == 0:
         checkpoints.save(checkpoint, parts, run)
-    model.load_state_dict(run["best"])
+    model.eval().load_state_dict(run["best"])
     return history
 
 
 def _finite(loss: float, model: nn.Module, run: dict[str, Any]) -> None:
     if not math.isfinite(loss):
-        model.load_state_dict(run["best"])
+        model.eval().load_state_dict(run["best"])
         problem = f"the loss is {loss} after {run['step']} steps"
         raise FloatingPointError(f"{problem}; lower the learning rate or clip more")
