@@ -69,6 +69,18 @@ def test_a_card_comes_back_as_it_was_written(path, weights):
     assert results.values(card) == VALUES
 
 
+def test_processor_and_date_are_those_of_the_runs_where_they_say_them(path):
+    places = [("A", "2026-01-02"), ("B", "2026-01-03"), ("A", "2026-01-01")]
+    made = [
+        each | {"processor": processor, "date": date}
+        for each, (processor, date) in zip(seeds(*VALUES), places, strict=True)
+    ]
+    card = write(path, seeds=made)
+    assert (card["processor"], card["date"]) == ("A, B", "2026-01-03")
+    assert card["seeds"] == seeds(*VALUES)
+    assert made[0]["processor"] == "A"  # what was given is left alone
+
+
 def test_mean_and_sample_standard_deviation_are_those_of_the_seeds(path):
     card = write(path)
     assert card["mean"] == pytest.approx(statistics.mean(VALUES), rel=1e-15)

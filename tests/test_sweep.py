@@ -164,12 +164,17 @@ def test_the_first_run_that_fails_ends_the_sweep_and_keeps_what_was_finished(run
     assert not (runs / "toy/try-slow/seed4/result.json").exists()
 
 
-@pytest.mark.parametrize("found", [{}, {"value": "0.9"}, {"value": None}])
+@pytest.mark.parametrize(
+    "found",
+    [{}, {"value": "0.9"}, {"value": None}, {"value": True}, None, 0.9, {"value"}],
+)
 def test_a_run_without_a_number_is_no_result(runs, found):
     def train(settings, seed, folder):
         return found
 
-    with pytest.raises(ValueError, match="plain, seed 0: expected a number as value"):
+    with pytest.raises(
+        ValueError, match=r"plain, seed 0: expected.* a number as value"
+    ):
         run(train)
     assert not list(runs.rglob("result.json"))
 
@@ -181,6 +186,22 @@ def test_a_number_that_is_not_finite_is_no_result(runs, found):
     with pytest.raises(ValueError, match=r"plain, seed 0: expected finite numbers"):
         run(lambda settings, seed, folder: found)
     assert not list(runs.rglob("result.json"))
+
+
+@pytest.mark.parametrize("more", [{"seconds": None}, {"seen": {1}}, {"how": print}])
+def test_what_no_card_can_hold_is_no_result(runs, more):
+    with pytest.raises(ValueError, match=r"plain, seed 0: expected .*got"):
+        run(lambda settings, seed, folder: {"value": 1.0} | more)
+    assert not list(runs.rglob("result.json"))
+
+
+def test_a_run_keeps_where_and_when_it_was_made(monkeypatch):
+    for processor, today in (("Z80", "1976-07-01"), ("another", "2026-01-02")):
+        monkeypatch.setattr(sweep, "processor", lambda name=processor: name)
+        monkeypatch.setattr(sweep, "today", lambda date=today: date)
+        results = run()["plain"]  # the second time, they are found
+    made = {(each["processor"], each["date"]) for each in results}
+    assert made == {("Z80", "1976-07-01")}
 
 
 def test_a_result_is_of_the_seed_that_was_asked_for():
@@ -222,6 +243,25 @@ def test_threads_are_those_of_the_run_in_libraries_and_programs(tmp_path, jobs):
         done = run(count_threads, name=f"t{threads}", threads=threads, jobs=jobs)
         for result in done["plain"]:
             assert result["value"] <= threads and result["program"] == str(threads)
+    assert os.environ == before
+
+
+def one_before_the_other(settings, seed, folder):
+    """Seed 0 begins first, and ends when 1 has begun; 1 ends after it."""
+    (folder / "begun").touch()
+    awaited = folder.parent / ("seed1/begun" if seed == 0 else "seed0/result.json")
+    while not awaited.exists():
+        time.sleep(0.01)
+    return {"value": int(os.environ["OMP_NUM_THREADS"])}
+
+
+def test_runs_that_share_a_process_leave_its_environment_as_it_was(monkeypatch):
+    for name in sweep.THREADS:
+        monkeypatch.delenv(name, raising=False)
+    before = dict(os.environ)
+    with joblib.parallel_config(backend="threading", n_jobs=2):
+        done = run(one_before_the_other, {"plain": ({}, range(2))}, threads=3)
+    assert [each["value"] for each in done["plain"]] == [3, 3]
     assert os.environ == before
 
 

@@ -51,7 +51,9 @@ def write(
     command: what measures again, from the root of the repository.
     data: by name, the SHA-256 of what was trained on, as `data.hashes` gives it.
     seeds: for each its "seed", "value" and "seconds", and what else is worth keeping,
-        such as "curves"; arrays become lists.
+        such as "curves"; arrays become lists. The card gets the "processor" of all and
+        the last "date", as `sweep.run` gives them; of seeds that have none, it says
+        where and when it was written itself.
     weights: the file, the seed that it comes from, and the command of the handed-in
         program that makes it again. The card names the file relative to its own folder.
     packages: those whose versions matter.
@@ -61,6 +63,9 @@ def write(
     """
     path = Path(path)
     seeds = _parsed(json.dumps(seeds, default=methodcaller("tolist")))
+    found = _statistics(seeds, unit)
+    processors = sorted({each.pop("processor", processor()) for each in seeds})
+    dates = {each.pop("date", today()) for each in seeds}
     card = {
         "id": path.stem,
         "document": document,
@@ -71,14 +76,14 @@ def write(
         "parameters": parameters,
         "data": data,
         "seeds": seeds,
-        **_statistics(seeds, unit),
+        **found,
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in packages},
         "device": device,
-        "processor": processor(),
+        "processor": ", ".join(processors),
         "threads": threads,
         "weights": None,
-        "date": datetime.now(UTC).date().isoformat(),
+        "date": max(dates),
     }
     if weights:
         file, seed, again = weights
@@ -128,6 +133,11 @@ def processor() -> str:
     lines = info.read_text().splitlines() if info.is_file() else []
     names = [line.split(":", 1)[1] for line in lines if line.startswith("model name")]
     return names[0].strip() if names else platform.processor() or platform.machine()
+
+
+def today() -> str:
+    """The date in Greenwich, such as "2026-01-31"."""
+    return datetime.now(UTC).date().isoformat()
 
 
 def _sha256(file: Path) -> str:

@@ -36,6 +36,7 @@ from threadpoolctl import threadpool_limits
 
 from helpers import data
 from helpers.files import write_whole
+from helpers.results import processor, today
 
 Settings = Mapping[str, Any]
 Train = Callable[[dict[str, Any], int, Path], Mapping[str, Any]]
@@ -59,8 +60,11 @@ def run(
         the run's "value" and of what else a card should keep, such as "curves"; where
         it gives no "seconds", those of the call are taken. A long run leaves a
         checkpoint in its folder, with `files.write_whole`, and goes on from the one
-        that it finds. Runs may be in other processes, so what the function needs, it
-        imports or gets as settings.
+        that it finds; it gives its own "seconds" then, as those of the call are those
+        since. Runs may be in other processes, so what the function needs, it imports
+        or gets as settings. Or they follow one another in one process, so it seeds
+        what it draws from; and where they share one at the same time (joblib's
+        threads), that has to be generators of its own, not NumPy's or torch's.
     wanted: by name, mostly that of a card, the settings and the seeds of its runs.
     name: of the sweep, and of its folder.
     data: by name, the SHA-256 of the data trained on, as `data.hashes` gives it.
@@ -72,11 +76,12 @@ def run(
     threads: of each run.
 
     Returns for each name, in the order of its seeds, what `results.write` takes as
-    seeds. Prints a line for each run. The first one that fails ends the sweep, with
-    what it raised. Raises ValueError before any run if a folder was left by one with
-    other settings, data, code, versions or threads, or if a card's name is no folder's,
-    and for a result without a value, or with a number that isn't finite; TypeError for
-    a setting that no file can note.
+    seeds, with the "processor" and the "date" of each run. Prints a line for each run.
+    The first one that fails ends the sweep, with what it raised. Raises ValueError
+    before any run if a folder was left by one with other settings, data, code, versions
+    or threads, or if a card's name is no folder's, and for a result without a value,
+    with a number that isn't finite, or with what no file can note; TypeError for a
+    setting that none can note.
     """
     for card, (settings, _) in wanted.items():
         if card in ("", "..") or Path(card).name != card:  # "./b" is the folder of "b"
@@ -97,7 +102,8 @@ def run(
         for key, what in whats.items()
     )
     done = {}
-    with parallel_config(n_jobs=jobs) if jobs else parallel_config():
+    here = parallel_config(n_jobs=jobs) if jobs else parallel_config()
+    with here, _limited(threads):  # or threads put the environment back too soon
         for key, result in Parallel(return_as="generator_unordered")(calls):
             done[key] = result
             words = f"{len(done)} of {len(runs)}: {key[0]}, seed {key[1]}"
@@ -210,21 +216,26 @@ def _once(
             with _limited(what["threads"]):
                 found = train(deepcopy(what["settings"]), key[1], folder)
             seconds = round(time.perf_counter() - start, 1)
-            if not isinstance(value := found.get("value"), Real):
-                problem = f"expected a number as value, got {value!r}"
-                raise ValueError(f"{key[0]}, seed {key[1]}: {problem}")
-            found = {"seed": key[1], "seconds": seconds} | found | {"seed": key[1]}
-            write_whole(path, _text(key, found))
+            own = {"processor": processor(), "date": today(), "seconds": seconds}
+            write_whole(path, _text(key, found, own))
     return key, json.loads(path.read_text("utf-8"))
 
 
-def _text(key: tuple[str, int], found: Mapping[str, Any]) -> str:
+def _text(key: tuple[str, int], found: Any, own: dict[str, Any]) -> str:
     """The result as JSON. A card holds finite numbers only, so no run is kept else."""
+    who = f"{key[0]}, seed {key[1]}"
+    if not isinstance(found, Mapping):
+        raise ValueError(f"{who}: expected a dict with a number as value, got {found}")
+    found = {"seed": key[1]} | own | dict(found) | {"seed": key[1]}
+    for name in ("value", "seconds"):
+        number = found.get(name)
+        if not isinstance(number, Real) or isinstance(number, bool):
+            raise ValueError(f"{who}: expected a number as {name}, got {number!r}")
     try:
         return json.dumps(found, default=methodcaller("tolist"), allow_nan=False)
-    except ValueError as error:
-        problem = f"expected finite numbers, got {found}"
-        raise ValueError(f"{key[0]}, seed {key[1]}: {problem}") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        problem = "expected finite numbers, text, lists, dicts or arrays"
+        raise ValueError(f"{who}: {problem}, got {found}") from error
 
 
 def _refuse_unwritable(card: str, settings: Settings) -> None:
@@ -273,8 +284,10 @@ def _limited(threads: int) -> Iterator[None]:
         if torch:
             torch.set_num_threads(were)
         for name, value in before.items():
-            os.environ.pop(name)
-            os.environ |= {name: value} if value is not None else {}
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _code_of(source: str | Path | Callable[..., Any]) -> str:
