@@ -96,7 +96,7 @@ def test_a_card_gives_mean_spread_seeds_time_and_command():
     seeds = r"2 seeds of 1,200 s on A\_B, 1 thread"
     assert cells[3].endswith(f"<br>standard deviation 7.1 points, {seeds}")
     assert "bar: 75\N{NO-BREAK SPACE}%; best known: 95\N{NO-BREAK SPACE}%" in cells[3]
-    assert "again:\n\n```sh\npython a.py | tee log\n```\n" in text
+    assert "again: test accuracy.\n\n```sh\npython a.py | tee log\n```\n" in text
     assert "Measured: 1. Answered in the book: 0.\nMissing: 0." in text
 
 
@@ -112,7 +112,7 @@ def test_a_command_that_measures_two_results_stands_once():
     other = CARD | {"metric": "other accuracy"}
     text = results_page(homeworks, {"q.json": CARD, "p.json": other})
     assert text.count("python a.py") == 1
-    assert "To measure the test accuracy and the other accuracy again:" in text
+    assert "This measures again: test accuracy; other accuracy." in text
 
 
 @pytest.mark.parametrize(

@@ -548,7 +548,7 @@ up to rounding.
 
 At once in PyTorch is the program that is handed in: the weights are stacked, a step of
 all is one batched product (`baddbmm`), and autograd does the way back. In NumPy it is
-`helpers/recurrent.py`, which does the way back by (16.2) and (16.3) and writes over
+`src/helpers/recurrent.py`, which does the way back by (16.2) and (16.3) and writes over
 what it no longer needs; of its two rows one stacks the networks, one doesn't. NumPy's
 products are those of OpenBLAS, which takes kernels for the processor that it finds:
 they are named below.

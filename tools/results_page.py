@@ -27,8 +27,9 @@ deviation. In the strip under it each dot is a seed, the dashed line is the bar,
 solid line is the best known result; a table's strips have one axis. A question that a
 chapter answers has a link; what has no answer yet is **missing**, and a dash says that
 there is nothing to meet or to compare with. The commands below a table, run from the
-root of the repository, measure again and write the files from which this page takes its
-numbers.
+root of the repository with the Python of `.venv`, measure again and write the files from
+which this page takes its numbers. Seconds are by the clock, most of them on a busy machine:
+alone, a run may take a seventh of them.
 
 </details>
 """
@@ -142,11 +143,11 @@ def _section(homework: Mapping[str, Any], cards: Mapping[str, Card]) -> str:
     done = sum(map(_done, questions, measured))
     section = f"\n## {homework['title']}\n\n{progress(done, len(questions))}\n"
     section += table(head, rows)
-    commands: dict[str, list[str]] = {}
+    commands: dict[str, dict[str, None]] = {}  # metrics in order, each once
     for card in filter(None, measured):
-        commands.setdefault(card["command"], []).append(plain(card["metric"]))
+        commands.setdefault(card["command"], {})[plain(card["metric"])] = None
     for command, metrics in commands.items():
-        section += f"\nTo measure the {' and the '.join(metrics)} again:\n"
+        section += f"\nThis measures again: {'; '.join(metrics)}.\n"
         section += f"\n```sh\n{command}\n```\n"
     return section
 
