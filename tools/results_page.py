@@ -27,9 +27,9 @@ deviation. In the strip under it each dot is a seed, the dashed line is the bar,
 solid line is the best known result; a table's strips have one axis. A question that a
 chapter answers has a link; what has no answer yet is **missing**, and a dash says that
 there is nothing to meet or to compare with. The commands below a table, run from the
-root of the repository with the Python of `.venv`, measure again and write the files from
-which this page takes its numbers. Seconds are by the clock, most of them on a busy machine:
-alone, a run may take a seventh of them.
+root of the repository with the Python of `.venv`, measure again and write the files
+from which this page takes its numbers. Seconds are by the clock, most of them on a busy
+machine: alone, a run may take a seventh of them.
 
 </details>
 """

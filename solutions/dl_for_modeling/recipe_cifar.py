@@ -9,8 +9,8 @@ run that was killed goes on after its last whole epoch. On one core that multipl
 bfloat16, an epoch takes 45 seconds alone, and up to 85 beside other runs. It needs the
 real CIFAR-10.
 
-The network of 80 epochs, the program's default, is the one that is handed in. For comparison, there are the
-same network after 30, and one whose maps have no twins.
+The network of 80 epochs, the program's default, is the one that is handed in. For
+comparison, there are the same network after 30, and one whose maps have no twins.
 """
 
 import json
