@@ -138,7 +138,8 @@ def course(tmp_path):
         ("cnn", 0.92, 3),
     ):
         first = 0.37 if name == "cnn-plain-1e-4" else 0.35
-        write_card(folder, name, convolved(value, count, first), STEPS)
+        last = 1.3 if "long" in name else 0.9
+        write_card(folder, name, convolved(value, count, first, last), STEPS)
     five = [{"value": 1 - seed / 1000} for seed in range(5)]
     write_card(folder, "palindromes-five", five, {"max_epoch": 900})
     slow = {"steps": 3000, "length": 20}
@@ -350,6 +351,14 @@ def test_a_sentence_that_the_cards_do_not_bear_out_stops_the_compiler(course, cu
 def test_what_is_said_of_the_two_rates_is_held_to_the_cards(course, slip):
     seeds = convolved(0.8, 3, **{"first": 0.37} | slip)
     write_card(course, "cnn-plain-1e-4", seeds, STEPS)
+    with pytest.raises(typst.TypstError, match="no longer bear out a sentence"):
+        compiled(course, ALL)
+
+
+def test_that_longer_training_overfits_is_held_to_the_cards(course):
+    write_card(
+        course, "cnn-long-1e-3", convolved(0.86, 1), STEPS
+    )  # its loss still falls
     with pytest.raises(typst.TypstError, match="no longer bear out a sentence"):
         compiled(course, ALL)
 
