@@ -53,7 +53,6 @@ WANTED["13-digits"] = (WHOLE | {"set": "mnist", "images": 55_000}, range(3))
 WANTED["13-photographs"] = (WHOLE, range(3))
 
 
-@cache
 def parts(name):
     """Training, validation and test part."""
     dataset = data.load(name)

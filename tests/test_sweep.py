@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from itertools import cycle
+from pathlib import Path
 from types import SimpleNamespace
 
 import joblib
@@ -478,3 +479,36 @@ def test_the_docstrings_example_runs(tmp_path):
     names = {"sweep": sweep, "train": train}
     exec(code, names)
     assert len(names["done"]["plain"]) == 5
+
+
+HAND_OVER = """
+import runpy, sys
+from pathlib import Path
+import cloudpickle
+from helpers import sweep
+
+trains = []
+sweep.main = lambda description, train, *rest, **how: trains.append(train)
+recipes, sys.argv = sys.argv[1:], ["recipe.py"]
+for path in recipes:
+    sys.path[:0] = [str(Path(path).parent)]
+    runpy.run_path(path, run_name="__main__")
+    for train in trains:
+        print(cloudpickle.dumps(train).hex())
+    trains.clear()
+"""
+TAKE = """
+import pickle, sys
+for line in sys.stdin:
+    print(pickle.loads(bytes.fromhex(line)).__name__)
+"""
+
+
+def test_every_recipe_can_hand_its_runs_to_other_processes() -> None:
+    root = Path(__file__).resolve().parents[1]
+    recipes = [*root.glob("recipes/*.py"), *root.glob("solutions/**/recipe*.py")]
+    how = {"capture_output": True, "text": True, "check": True, "cwd": root}
+    command = [sys.executable, "-c", HAND_OVER, *map(str, recipes)]
+    given = subprocess.run(command, **how).stdout
+    taken = subprocess.run([sys.executable, "-c", TAKE], input=given, **how).stdout
+    assert len(recipes) > 10 and len(taken.split()) >= len(recipes)
