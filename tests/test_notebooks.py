@@ -64,7 +64,7 @@ def test_two_runs_differ_in_nothing_but_the_record_of_the_run(twice):
             *("python", "numpy", "torch")
         }
         assert set(notebook["metadata"].pop("book")) == {
-            *("digest", "outputs", "date", "seconds")
+            *("digest", "outputs", "date", "seconds", "kernels")
         }
     assert json.dumps(first) == json.dumps(second)
 

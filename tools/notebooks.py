@@ -16,6 +16,7 @@ import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 from nbformat import NotebookNode
+from threadpoolctl import threadpool_info
 
 import helpers
 from helpers import data
@@ -130,6 +131,12 @@ def is_stale(notebook: NotebookNode, path: Path) -> bool:
     )
 
 
+def _kernels() -> str:
+    """OpenBLAS's name of the processor, by which `check` counts the seconds."""
+    names = [each.get("architecture") for each in threadpool_info()]
+    return next(filter(None, names), "unknown")
+
+
 def run(path: Path) -> float:
     """Execute one notebook and store its outputs; return the seconds it took.
 
@@ -171,6 +178,7 @@ def run(path: Path) -> float:
             "digest": code,
             "date": datetime.date.today().isoformat(),
             "seconds": seconds,
+            "kernels": _kernels(),
             "versions": {
                 "python": platform.python_version(),
                 **{name: version(name) for name in ("numpy", "torch")},

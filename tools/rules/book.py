@@ -14,6 +14,7 @@ from tools.reading import (
     plain_prose,
     prose,
 )
+from tools.rules.cells import counted_seconds
 from tools.rules.text import minutes
 
 ENDINGS = (".ipynb", ".md")
@@ -73,7 +74,7 @@ def ordered(book: Book) -> Found:
 def quick(book: Book) -> Found:
     """All notebooks together run in the time that `make test` has for them."""
     stored = [page.notebook.metadata.get("book", {}) for page in book.pages.values()]
-    total = sum(run.get("seconds", 0) for run in stored)
+    total = sum(map(counted_seconds, stored))
     if total > SECONDS:
         yield "chapters", f"{total:.0f} s for all notebooks; at most {SECONDS}"
 

@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import nbformat
 
@@ -12,6 +13,9 @@ from tools.reading import Page, at_margin, pictures_of, tags_of
 LINES, COLUMNS = 15, 88
 BYTES = 500_000
 SECONDS = 60
+# OpenBLAS's names of the processors with AVX-512, for which seconds are counted; others
+# take up to three times as many.
+WIDE = {"SkylakeX", "Cooperlake", "Sapphirerapids"}
 TAGS = {"hide-input", "nbval-ignore-output", "raises-exception"}
 METADATA = {"book", "kernelspec", "language_info"}
 INDIRECT = {"exec", "eval", "globals", "locals", "__import__", "__builtins__"}
@@ -158,8 +162,14 @@ def small_and_quick(page: Page) -> Iterator[str]:
     size = len(nbformat.writes(page.notebook).encode())
     if size > BYTES:
         yield f"{size:,} bytes, outputs included; at most {BYTES:,}"
-    seconds = page.notebook.metadata.get("book", {}).get("seconds")
-    if seconds is None:
+    run = page.notebook.metadata.get("book", {})
+    if "seconds" not in run:
         yield "how long it takes is not stored: 'make run'"
-    elif seconds > SECONDS:
-        yield f"{seconds} s to execute; at most {SECONDS}"
+    elif (seconds := counted_seconds(run)) > SECONDS:
+        yield f"{seconds:.1f} s to execute; at most {SECONDS}"
+
+
+def counted_seconds(run: Mapping[str, Any]) -> float:
+    """The seconds that a stored run took, or would have on a wide processor."""
+    wide = run.get("kernels", "SkylakeX") in WIDE
+    return run.get("seconds", 0) / (1 if wide else 3)
