@@ -34,10 +34,11 @@ FLAGS = {
     "schedule": "one-cycle",
     "label_smoothing": 0.1,
     "flip": 0.5,
-    "mirror": "drawn",
     "shift": 2,
     "cutout": 4,
     "precision": "float32",
+    "start": "",
+    "average": 0,
     "validation": 10,
     "seed": 0,
 }
@@ -118,7 +119,7 @@ def test_by_default_nothing_is_added_to_the_contract():
     defaults = {row[1]: row[2].strip(", ") or row[3] for row in rows}
     plain = {"weight_decay": "0.0", "schedule": "constant", "label_smoothing": "0.0"}
     plain |= {"flip": "0.0", "shift": "0", "cutout": "0", "validation": "0"}
-    plain |= {"mirror": "drawn"}
+    plain |= {"start": "", "average": "0"}
     assert plain.items() <= defaults.items()
 
 
@@ -230,29 +231,53 @@ def test_without_augmentation_images_stay_as_they_are(program):
     assert torch.equal(program.augment(images, np.random.default_rng(0)), images)
 
 
-@pytest.mark.parametrize("mirror", ["turns", "drawn"])
-def test_in_turns_an_image_is_mirrored_every_other_epoch(program, monkeypatch, mirror):
-    seen, learn = {}, program.learn  # by image, in which epochs it was mirrored
+def test_it_goes_on_from_the_weights_of_a_file(program, monkeypatch):
+    weights, _ = outcome(program)
+    met, learn = [], program.learn
 
-    def see(model, optimizer, images, labels):
-        for first, last in images[:, 0, 0, [0, -1]].int().tolist():
-            seen.setdefault(min(first, last), []).append(first == 99)
-        return learn(model, optimizer, images / 100, labels)
+    def see(model, *arguments):
+        met.append({name: each.clone() for name, each in model.state_dict().items()})
+        return learn(model, *arguments)
 
-    def load(data_dir, train):
-        images = torch.zeros(40, 3, 32, 32)
-        images[:, 0, 0, 0], images[:, 0, 0, -1] = torch.arange(40), 99
-        return images, torch.arange(40) % 10
-
-    monkeypatch.setattr(program, "load", load)
     monkeypatch.setattr(program, "learn", see)
-    program.FLAGS.shift = program.FLAGS.cutout = 0
-    program.FLAGS.mirror, program.FLAGS.max_steps = mirror, 8  # 30 images: 4 epochs
+    program.FLAGS.start = program.FLAGS.out
+    program.FLAGS.out = str(Path(program.FLAGS.out).with_name("next.pt"))
     program.main()
-    assert len(seen) == 30 and all(len(times) == 4 for times in seen.values())
-    in_turns = [a == c != b == d for a, b, c, d in seen.values()]
-    assert all(in_turns) == (mirror == "turns")
-    assert 5 < sum(times[0] for times in seen.values()) < 25
+    assert all(torch.equal(met[0][name], weights[name].float()) for name in weights)
+
+
+def test_a_start_that_is_damaged_is_said(program, tmp_path):
+    program.FLAGS.start = str(tmp_path / "start.pt")
+    Path(program.FLAGS.start).write_bytes(b"half of a file")
+    with pytest.raises(SystemExit, match=r"start\.pt is damaged, or another file"):
+        program.main()
+
+
+def test_the_mean_of_weights_is_stored_with_averages_of_its_own(program, monkeypatch):
+    seen, learn = [], program.learn
+
+    def see(model, *arguments):
+        found = learn(model, *arguments)
+        seen.append({name: each.clone() for name, each in model.state_dict().items()})
+        return found
+
+    monkeypatch.setattr(program, "learn", see)
+    program.FLAGS.average = 2
+    weights, measured = outcome(program)
+    averaged = [seen[step] for step in (1, 3, 5)]
+    for name in dict(program.CNN(3, 10).named_parameters()):
+        mean = sum(each[name] for each in averaged) / 3
+        torch.testing.assert_close(weights[name].float(), mean, rtol=1e-3, atol=1e-4)
+    model = program.CNN(3, 10)
+    model.load_state_dict(weights)
+    images, labels = program.load("", True)
+    kept, others = np.split(np.random.default_rng(324).permutation(50), [-10])
+    program.normalized(model, images[kept])
+    for name, each in model.named_buffers():
+        if "running" in name:
+            torch.testing.assert_close(weights[name], each, rtol=0.02, atol=1e-3)
+    _, accuracy = program.evaluate(model, images[others], labels[others])
+    assert measured["mean_accuracy"] == pytest.approx(accuracy, abs=0.11)
 
 
 @pytest.mark.parametrize("schedule", ["constant", "one-cycle"])
@@ -274,8 +299,12 @@ def test_the_learning_rate_follows_the_schedule(program, monkeypatch, schedule):
         assert max(first) == pytest.approx(0.01) and first[0] < 0.001 > first[-1]
 
 
+@pytest.mark.parametrize("average", [0, 2])
 @pytest.mark.parametrize("killed_after", [0, 1, 4, 6])
-def test_a_killed_run_ends_with_the_same_weights(program, monkeypatch, killed_after):
+def test_a_killed_run_ends_with_the_same_weights(
+    program, monkeypatch, killed_after, average
+):
+    program.FLAGS.average = average
     uninterrupted, measured = outcome(program)
     learn, made = program.learn, []
 
@@ -329,7 +358,7 @@ def test_a_full_disk_leaves_nothing_half_written(program, monkeypatch, raises):
 
 @pytest.mark.parametrize(
     "flag",
-    ["--optimizer=SGD", "--mirror=often", "--schedule=cosine", "--optimiser=ADAM"],
+    ["--optimizer=SGD", "--average=often", "--schedule=cosine", "--optimiser=ADAM"],
 )
 def test_a_word_or_flag_that_it_does_not_know_is_refused(flag, tmp_path):
     command = [sys.executable, PROGRAMS[1], flag, f"--data_dir={tmp_path}"]

@@ -160,7 +160,7 @@ def outputs(name):
 
 
 SET_UPS = ["cnn-plain-1e-4", "cnn-plain-1e-3", "cnn-long-1e-4", "cnn-long-1e-3"]
-SET_UPS += ["cnn-not-augmented", "cnn"]
+SET_UPS += ["cnn", "cnn-averaged"]
 
 
 @pytest.mark.parametrize("name", SET_UPS)

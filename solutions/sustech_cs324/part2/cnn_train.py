@@ -13,6 +13,9 @@ handed in come, on one core that multiplies in bfloat16 in two and a half hours,
         --schedule one-cycle --label_smoothing 0.1 --flip 0.5 --shift 4 \
         --cutout 16 --precision bfloat16 --validation 1000
 
+With --start it goes on from the weights of a file. With --average it stores the mean of
+the weights after every so many steps, instead of the last ones.
+
 Every --eval_freq steps the held-out images are read: --validation of them, out of the
 training images, or, with 0, the test images, as the template says. Nothing is chosen by
 them. At the end the test images are read with the weights as they are stored, in 16
@@ -31,6 +34,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from cnn_model import CNN
+from torch.optim.swa_utils import AveragedModel, update_bn
 from torchvision.datasets import CIFAR10
 
 LEARNING_RATE_DEFAULT = 1e-4
@@ -43,7 +47,6 @@ OPTIMIZERS = {"ADAM": torch.optim.Adam, "ADAMW": torch.optim.AdamW}
 CHOICES = {
     "optimizer": OPTIMIZERS,
     "schedule": ("constant", "one-cycle"),
-    "mirror": ("drawn", "turns"),
     "precision": ("float32", "bfloat16"),
 }
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -69,15 +72,13 @@ def load(data_dir, train):
     return images.permute(0, 3, 1, 2).to(DEVICE), labels.to(DEVICE)
 
 
-def augment(images, rng, mirrored=None):
+def augment(images, rng):
     """Mirrored, moved and cut images; each has draws of its own.
 
-    mirrored: for each image (n,), whether it is; left out, it is drawn.
     What comes in, and the square that is cut out, is 0, the mean color.
     """
     n, _, *size = images.shape
-    drawn = rng.random(n) < FLAGS.flip
-    mirrored = torch.from_numpy(drawn if mirrored is None else mirrored).to(DEVICE)
+    mirrored = torch.from_numpy(rng.random(n) < FLAGS.flip).to(DEVICE)
     images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
     moves = rng.integers(0, 2 * FLAGS.shift, (2, n), endpoint=True)
     down, right = torch.from_numpy(moves).to(DEVICE)
@@ -151,6 +152,17 @@ def descent(model):
     return optimizer, scheduler
 
 
+def normalized(model, images):
+    """The averages of batch normalization anew, over 100 batches of augmented images.
+
+    Those that were there are other weights'.
+    """
+    rng = np.random.default_rng([FLAGS.seed, 2])
+    rows = rng.integers(0, len(images), (100, FLAGS.batch_size))
+    update_bn((augment(images[each], rng) for each in rows), model, DEVICE)
+    return model
+
+
 def save(state, path):
     """Write in one step, so that a killed run leaves a whole file."""
     part = path.with_name(f"{path.name}.part")
@@ -174,7 +186,7 @@ def loaded(path):
         raise
     except Exception as error:  # torch and pickle raise many
         problem = f"{path} is damaged, or another file ({type(error).__name__})"
-        raise SystemExit(f"{problem}; remove it, or name another --out") from None
+        raise SystemExit(f"{problem}; remove it, or name another") from None
 
 
 def train():
@@ -189,8 +201,12 @@ def train():
     else:
         held_out = load(FLAGS.data_dir, train=False)
     model = CNN(3, 10).to(DEVICE, memory_format=torch.channels_last)
+    if FLAGS.start:
+        model.load_state_dict(loaded(Path(FLAGS.start)))
+    mean = AveragedModel(model)
     optimizer, scheduler = descent(model)
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
+    parts |= {"mean": mean} if FLAGS.average else {}
     measured = {"flags": vars(FLAGS), "device": DEVICE, "curve": []}
     measured |= {"step": 0, "sums": [0.0] * 4}
     out, saved = Path(FLAGS.out), -math.inf
@@ -213,13 +229,11 @@ def train():
         order = np.random.default_rng([FLAGS.seed, epoch]).permutation(len(labels))
         rows = order[i * FLAGS.batch_size : (i + 1) * FLAGS.batch_size]
         rng = np.random.default_rng([FLAGS.seed, step, 1])
-        mirrored = None
-        if FLAGS.mirror == "turns":  # what is drawn once is turned round every epoch
-            coins = np.random.default_rng([FLAGS.seed, 2]).random(len(labels))
-            mirrored = (coins < FLAGS.flip)[rows] ^ bool(epoch % 2)
-        batch = augment(images[rows], rng, mirrored), labels[rows]
+        batch = augment(images[rows], rng), labels[rows]
         loss, right = learn(model, optimizer, *batch)
         scheduler.step()
+        if FLAGS.average and (step + 1) % FLAGS.average == 0:
+            mean.update_parameters(model)
         n, seconds = len(rows), time.perf_counter() - start
         added = zip(measured["sums"], (n * loss, n * right, n, seconds), strict=True)
         measured["sums"] = [total + more for total, more in added]
@@ -232,6 +246,9 @@ def train():
             measured["sums"] = [0.0] * 4
             print(step + 1, *(f"{name} {value:.4f}" for name, value in values.items()))
 
+    if FLAGS.average:
+        model = normalized(mean.module, images)
+        measured["mean_loss"], measured["mean_accuracy"] = evaluate(model, *held_out)
     stored = model.state_dict()
     for name, each in stored.items():
         stored[name] = (each.half() if each.ndim > 1 else each).cpu()
@@ -271,10 +288,11 @@ if __name__ == "__main__":
         ("schedule", "constant", "of the learning rate, or one-cycle"),
         ("label_smoothing", 0.0, "share taken off the label"),
         ("flip", 0.0, "chance that an image is mirrored"),
-        ("mirror", "drawn", "anew each time, or turns: once, then every other epoch"),
         ("shift", 0, "pixels that an image moves each way, at most"),
         ("cutout", 0, "side of the square that is cut out"),
         ("precision", "float32", "or bfloat16, on processors that multiply in it"),
+        ("start", "", "file of weights to go on from; left out, they are drawn"),
+        ("average", 0, "the mean of the weights after every so many steps is stored"),
         ("validation", 0, "training images held out; 0: the test images are read"),
         ("seed", 0, "of weights, order and augmentation"),
         ("out", "cnn.pt", "file for the weights"),
