@@ -292,6 +292,13 @@ def test_flags_that_do_not_fit_are_refused_in_a_line(tmp_path, words, why):
     assert "Traceback" not in done.stderr
 
 
+def test_lengths_that_are_none_are_refused_before_any_step(tmp_path):
+    command = [sys.executable, PART / "lengths.py", "--also", "200,x"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and "and not 200,x" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.fixture
 def lengths(monkeypatch, tmp_path):
     import lengths

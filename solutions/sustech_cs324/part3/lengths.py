@@ -255,6 +255,8 @@ if __name__ == "__main__":
     parser.add_argument("--one_hot", action="store_true", help="digits as rows of ten")
     parser.add_argument("--init", default="default", choices=INITS)
     FLAGS = parser.parse_args()
+    if not all(map(str.isdecimal, filter(None, FLAGS.also.split(",")))):
+        parser.error(f"--also takes lengths such as 200,500, and not {FLAGS.also}")
     try:
         main()
     except OSError as error:
