@@ -13,6 +13,8 @@ core that multiplies in bfloat16, a run of 8 epochs takes two to ten minutes. It
 stopped and started at any time: what is finished isn't made again, and a killed run
 goes on after its last whole epoch.
 
+A design that has no card in cards/ hasn't been trained yet.
+
 One design has a teacher, ../sustech_cs324/part2/cnn.pt, which was trained on 49,000 of
 the training images. First it says of each of them what it sees, which takes some three
 minutes.

@@ -8,4 +8,4 @@ from helpers.exercises import check
 from helpers.proof import prove
 
 __all__ = ["check", "claim", "prove"]
-__version__ = "0.1.0"
+__version__ = "1.0.0"
