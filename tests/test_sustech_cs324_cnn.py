@@ -272,7 +272,14 @@ def test_the_mean_of_weights_is_stored_with_averages_of_its_own(program, monkeyp
     model.load_state_dict(weights)
     images, labels = program.load("", True)
     kept, others = np.split(np.random.default_rng(324).permutation(50), [-10])
-    program.normalized(model, images[kept])
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.reset_running_stats()
+            layer.momentum = None  # the mean over all batches
+    rng, size = np.random.default_rng([FLAGS["seed"], 2]), FLAGS["batch_size"]
+    with torch.no_grad():
+        for rows in rng.integers(0, 40, (100, size)):
+            model.train()(program.augment(images[kept][rows], rng))
     for name, each in model.named_buffers():
         if "running" in name:
             torch.testing.assert_close(weights[name], each, rtol=0.02, atol=1e-3)
@@ -492,3 +499,10 @@ def test_the_card_keeps_answers_and_what_moving_costs(program, monkeypatch, tmp_
     for pixels, each in enumerate(moved, start=1):
         torch.testing.assert_close(each[..., pixels:], images[..., :-pixels])
         assert not each[..., :pixels].any()
+
+
+def test_the_recipe_goes_on_from_the_weights_that_it_names_alone():
+    whole = runpy.run_path(str(PART / "recipe.py"))["whole"]
+    assert whole("cnn.pt", "cf17167e1ca0") == PART / "cnn.pt"
+    with pytest.raises(ValueError, match=r"cnn\.pt isn't the file .* begins with 0000"):
+        whole("cnn.pt", "0000")

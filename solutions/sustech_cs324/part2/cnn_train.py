@@ -203,10 +203,10 @@ def train():
     model = CNN(3, 10).to(DEVICE, memory_format=torch.channels_last)
     if FLAGS.start:
         model.load_state_dict(loaded(Path(FLAGS.start)))
-    mean = AveragedModel(model)
     optimizer, scheduler = descent(model)
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
-    parts |= {"mean": mean} if FLAGS.average else {}
+    if FLAGS.average:
+        parts["mean"] = AveragedModel(model)
     measured = {"flags": vars(FLAGS), "device": DEVICE, "curve": []}
     measured |= {"step": 0, "sums": [0.0] * 4}
     out, saved = Path(FLAGS.out), -math.inf
@@ -233,7 +233,7 @@ def train():
         loss, right = learn(model, optimizer, *batch)
         scheduler.step()
         if FLAGS.average and (step + 1) % FLAGS.average == 0:
-            mean.update_parameters(model)
+            parts["mean"].update_parameters(model)
         n, seconds = len(rows), time.perf_counter() - start
         added = zip(measured["sums"], (n * loss, n * right, n, seconds), strict=True)
         measured["sums"] = [total + more for total, more in added]
@@ -247,7 +247,7 @@ def train():
             print(step + 1, *(f"{name} {value:.4f}" for name, value in values.items()))
 
     if FLAGS.average:
-        model = normalized(mean.module, images)
+        model = normalized(parts["mean"].module, images)
         measured["mean_loss"], measured["mean_accuracy"] = evaluate(model, *held_out)
     stored = model.state_dict()
     for name, each in stored.items():

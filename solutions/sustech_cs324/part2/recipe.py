@@ -9,6 +9,7 @@ before. On one core that multiplies in bfloat16, one run of the card cnn takes t
 and a half hours. It needs the real CIFAR-10.
 """
 
+import hashlib
 import json
 import sys
 from functools import cache
@@ -34,7 +35,8 @@ CYCLE |= {"schedule": "one-cycle", "label_smoothing": 0.1}
 AUGMENTED = CYCLE | {"flip": 0.5, "shift": 4, "cutout": 16}
 # From the handed-in weights on, at a constant rate; 50 weights are averaged.
 AVERAGED = AUGMENTED | {"schedule": "constant", "learning_rate": 4e-4}
-AVERAGED |= {"max_steps": 2000, "average": 40, "start": WEIGHTS}
+AVERAGED |= {"max_steps": 2000, "average": 40}
+AVERAGED |= {"start": f"{WEIGHTS} cf17167e1ca0"}  # with the start of its SHA-256
 AVERAGED |= {"precision": "float32"}
 WANTED = {
     "cnn-plain-1e-4": (PLAIN | {"learning_rate": 1e-4}, range(3)),
@@ -46,12 +48,20 @@ WANTED = {
 }
 
 
+def whole(name, digits):
+    """The path of a file here. Raises ValueError unless its SHA-256 begins so."""
+    if not hashlib.sha256((HERE / name).read_bytes()).hexdigest().startswith(digits):
+        problem = f"{HERE / name} isn't the file whose SHA-256 begins with {digits}"
+        raise ValueError(f"{problem}; restore it")
+    return HERE / name
+
+
 def train(settings, seed, folder):
     """A run of the handed-in program: what it measured, and its flags."""
     flags = settings | {"seed": seed, "data_dir": data.root("cifar10")}
     flags["out"] = folder / WEIGHTS
     if "start" in settings:
-        flags["start"] = HERE / settings["start"]
+        flags["start"] = whole(*settings["start"].split())
     words = [word for name, value in flags.items() for word in (f"--{name}", value)]
     sweep.call(PROGRAM, *words)
     measured = json.loads((folder / WEIGHTS).with_suffix(".json").read_text("utf-8"))
