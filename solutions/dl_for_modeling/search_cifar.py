@@ -8,10 +8,10 @@ the one that is handed in. Each design differs in one thing from its round's fir
 in its widths and steps so far as 10,000 numbers demand it. It is trained by the
 handed-in program for 8 epochs on the training images without 5,000 that are held out;
 those are scored. Then the best four get a second seed; those of which chapter 15 speaks
-have three. Some are trained for 200 epochs, too. The test images aren't read. On one
-core that multiplies in bfloat16, a run of 8 epochs takes two to ten minutes. It can be
-stopped and started at any time: what is finished isn't made again, and a killed run
-goes on after its last whole epoch.
+have three, and of upside-down the third is missing. Some are trained for 200 epochs,
+too. The test images aren't read. On one core that multiplies in bfloat16, a run of 8
+epochs takes two to ten minutes. It can be stopped and started at any time: what is
+finished isn't made again, and a killed run goes on after its last whole epoch.
 
 A design that has no card in cards/ hasn't been trained yet.
 
