@@ -109,7 +109,10 @@ def cards(done):
             seconds = sum(run["seconds"] for run in runs.values()) / len(SEEDS)
             value = lengths[20 if 20 in lengths else settings["lengths"][0]]
             one = {"seed": seed, "value": value, "seconds": round(seconds, 1)}
-            seeds.append(one | {"lengths": lengths, "curves": curve})
+            one |= {"lengths": lengths, "curves": curve}
+            where = sorted({run["processor"] for run in runs.values()})
+            last = max(run["date"] for run in runs.values())
+            seeds.append(one | {"processor": ", ".join(where), "date": last})
         card = results.write(
             CARDS / f"{name}.json",
             document="chapters",

@@ -55,14 +55,8 @@ def train(settings, seed, folder):
     if program.name == "lengths.py":
         values = measured["accuracy"][str(settings["length"])]
         found = {"value": sum(values) / len(values), "values": values}
-        return (
-            found
-            | {"seconds": round(measured["seconds"], 1)}
-            | {
-                "curves": measured["curves"],
-                "parameters": parameters,
-            }
-        )
+        found |= {"seconds": round(measured["seconds"], 1)}
+        return found | {"curves": measured["curves"], "parameters": parameters}
     del parameters["seed"]
     epochs = measured["epochs"]
     return {
@@ -108,6 +102,7 @@ def cards(done):
                 if length == headline:
                     each["value"] = value
                     each["seconds"] = round(run["seconds"] / len(seeds), 1)
+                    each |= {name: run[name] for name in ("processor", "date")}
         metric = f"palindrome accuracy at length {headline}, held out"
         card(arm, "iii-2-lengths", metric, flags | {"length": headline}, seeds)
     table = io.StringIO()
