@@ -111,6 +111,16 @@ def test_every_branch_is_taken(formula) -> None:
     assert shown(lambda x: formula(x) + (x < 0), rectified, {"x": "n"}) is None
 
 
+@pytest.mark.parametrize("wrong_at_zero", [lambda x: x == 0, lambda x: ~(x != 0)])
+def test_knowing_the_larger_of_two_is_not_knowing_whether_they_are_equal(
+    wrong_at_zero,
+) -> None:
+    def formula(x: np.ndarray) -> np.ndarray:
+        return np.maximum(x, 0) + 99 * np.array(wrong_at_zero(x), dtype=bool)
+
+    assert shown(formula, rectified, {"x": "n"}) is None
+
+
 @pytest.mark.parametrize(
     "formula",
     [

@@ -65,6 +65,7 @@ def test_bar_itself_is_enough(values, bar: dict) -> None:
         (0.3 - 0.1, {"at_least": 0.2}),
         (0.1 + 0.2, {"equals": 0.3}),
         (0.1 + 0.2, {"equals": 0.2, "within": 0.1}),
+        (0.1 + 0.2 - 0.2, {"equals": 0.0, "within": 0.1}),
         ([0.7, 0.8, 0.9], {"control": [0.49, 0.56, 0.63], "share": 0.3}),
         ([0.3] * 3, {"control": [-0.1 - 0.05] * 3, "share": 0.5}),
     ],
@@ -252,6 +253,14 @@ def test_a_row_that_misses_its_bar_fails_the_table_and_is_named() -> None:
         ({"at_most": 0.5, "at_least": {"SGD": 0.01}}, "test error: SGD: give exactly"),
         ({"at_most": {**ERRORS, "SGD": 0.5, "Adam": 1}}, r"no values, for \['Adam'\]"),
         ({"equals": 0.5, "within": {"Adam": 1}}, r"no values, for \['Adam'\]"),
+        (
+            {
+                "at_most": {"SGD": 0.5},
+                "equals": {"with momentum": 0.02},
+                "within": {"SGD": 0.1},
+            },
+            "test error: SGD: its bar is 'at most'; within= goes with equals=",
+        ),
     ],
 )
 def test_each_row_has_exactly_one_bar_and_each_bar_its_row(bars, message) -> None:
@@ -414,6 +423,11 @@ def test_effects_in_percent_are_fractions_too() -> None:
 def test_a_bar_that_is_not_finite_is_refused(bar: dict) -> None:
     with pytest.raises(ValueError, match="have to be finite"):
         claim("number", 1.0, **bar)
+
+
+def test_an_empty_control_is_what_is_named() -> None:
+    with pytest.raises(ValueError, match="gap: control= is empty; give the effects"):
+        claim("gap", GAPS, control={}, share=0.5)
 
 
 def test_values_of_more_than_one_axis_are_refused() -> None:

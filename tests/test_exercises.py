@@ -199,6 +199,32 @@ def test_endless_answer_is_stopped(
     assert exercises.signal.getitimer(exercises.signal.ITIMER_REAL)[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("number", "rounded"),
+    [("2.6", 0.923), ("9.3", 2.12), ("17.2", 1.494)],
+)
+def test_the_digits_that_are_asked_for_are_all_needed(number, rounded, capsys) -> None:
+    for last, right in ((0, True), (1, False), (-1, False)):
+        digit = 10.0 ** -len(str(rounded).partition(".")[2])
+        check(number, rounded + last * digit)
+        assert ("correct" in capsys.readouterr().out) == right
+
+
+@pytest.mark.skipif(not hasattr(exercises.signal, "SIGALRM"), reason="no alarms here")
+def test_an_import_is_not_stopped_half_way(say, monkeypatch, tmp_path) -> None:
+    slow = "import time\nwhile time.monotonic() < {}:\n    pass\nfactor = 2"
+    (tmp_path / "slow_to_import.py").write_text(slow.format(time.monotonic() + 0.8))
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def imports(x: np.ndarray) -> np.ndarray:
+        from slow_to_import import factor
+
+        return factor * x
+
+    monkeypatch.setattr(exercises, "SECONDS", 0.2)
+    assert "correct" in say(DOUBLE, imports)
+
+
 @pytest.mark.skipif(not hasattr(exercises.signal, "SIGALRM"), reason="no alarms here")
 def test_answer_that_swallows_the_alarm_once_is_stopped_by_the_next(
     say: Callable, monkeypatch: pytest.MonkeyPatch

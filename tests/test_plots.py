@@ -403,6 +403,11 @@ def test_worst_mistakes_come_in_the_order_of_their_loss():
     assert [ax.images[0].get_array()[0, 0] for ax in drawn] == [1, 2]
 
 
+def test_worst_mistakes_take_labels_and_images_in_lists():
+    fig = plots.worst_mistakes([np.zeros((2, 2))], [0], np.log([[0.4, 0.6]]), "ab")
+    assert fig.axes[0].get_title() == "a, not b"
+
+
 def test_worst_mistakes_name_an_image_that_is_right_by_its_class_alone():
     images, labels = np.ones((1, 2, 2)), np.array([1])
     fig = plots.worst_mistakes(images, labels, np.log([[0.4, 0.6]]), ["cat", "dog"])

@@ -284,6 +284,30 @@ def test_a_reached_bound_is_held_as_tightly() -> None:
         prove_bound(2.7182818)
 
 
+@pytest.mark.parametrize(
+    "gradients",
+    [
+        lambda W, b: (2 * W.ravel(), 2 * b),
+        lambda W, b: (2 * W, 2 * b[None, :, None]),
+        lambda W, b: np.append(2 * W, 2 * b),
+    ],
+)
+def test_each_part_of_a_tuple_has_the_shape_of_its_derivative(gradients) -> None:
+    with pytest.raises(AssertionError, match="formula has shape"):
+        prove(
+            "0.1",
+            gradients,
+            equals=lambda W, b: (W + W, b + b),
+            at={"W": "n k", "b": "k"},
+        )
+
+
+def test_more_derivatives_than_arguments_are_the_formulas_mistake() -> None:
+    words = r"the formula gives 2 derivatives, but the point has 1 arguments"
+    with pytest.raises(AssertionError, match=words):
+        prove("0.1", lambda x: (x, x), derivative_of=np.sum, at={"x": "n"})
+
+
 def test_a_tuple_holds_the_derivatives_by_the_first_arguments() -> None:
     def total(a, b, c):
         return (a**2 @ b * c).sum()
@@ -526,9 +550,11 @@ def test_a_point_without_arguments_or_with_too_many_axes_is_refused(spec) -> Non
         list(points(spec, seed=0))
 
 
-@pytest.mark.parametrize("nothing", [[], ()])
+@pytest.mark.parametrize("nothing", [[], (), "n k", [np.ones(3)], 5.0, None])
 def test_a_proof_at_no_point_is_refused(nothing) -> None:
-    with pytest.raises(ValueError, match=r"\(0\.1\): at is empty; say what to draw"):
+    with pytest.raises(
+        ValueError, match=r"\(0\.1\): can't read at=.*; say what to draw"
+    ):
         prove("0.1", np.tanh, equals=np.tanh, at=nothing)
 
 

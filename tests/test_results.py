@@ -152,7 +152,7 @@ def test_a_card_that_cannot_be_written_leaves_the_old_one_and_nothing_else(
     before = path.read_bytes()
     with pytest.raises(OSError, match=r"other\.pkl"):
         write(path, weights=(weights.with_name("other.pkl"), 0, AGAIN))
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError, match="expected numbers, text, lists, dicts or ar"):
         write(path, parameters={"net": object()})
 
     def stops_half_way(part, content):

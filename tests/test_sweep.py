@@ -189,11 +189,22 @@ def test_a_number_that_is_not_finite_is_no_result(runs, found):
     assert not list(runs.rglob("result.json"))
 
 
-@pytest.mark.parametrize("more", [{"seconds": None}, {"seen": {1}}, {"how": print}])
+@pytest.mark.parametrize(
+    "more", [{"seconds": None}, {"seconds": -1.0}, {"seen": {1}}, {"how": print}]
+)
 def test_what_no_card_can_hold_is_no_result(runs, more):
     with pytest.raises(ValueError, match=r"plain, seed 0: expected .*got"):
         run(lambda settings, seed, folder: {"value": 1.0} | more)
     assert not list(runs.rglob("result.json"))
+
+
+@pytest.mark.parametrize("name", ["run.json", "result.json"])
+def test_a_damaged_file_of_a_run_is_named(runs, name):
+    run()
+    path = next(runs.rglob(name))
+    path.write_bytes(path.read_bytes()[:7])
+    with pytest.raises(ValueError, match=rf"{name} is damaged .*; delete its folder"):
+        run()
 
 
 def test_a_run_keeps_where_and_when_it_was_made(monkeypatch):

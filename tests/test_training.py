@@ -1,6 +1,7 @@
 """The loop ends where it must, whatever happens on the way, alone or in company."""
 
 import os
+import signal
 import subprocess
 import sys
 from copy import deepcopy
@@ -314,7 +315,9 @@ def test_numpys_numbers_are_kept_as_pythons(tmp_path):
     assert fitted(path, rate=rate, plan=8) == fitted(path, rate=rate, plan=8)
 
 
-@pytest.mark.parametrize("content", ["cut", b"", b"something else", "foreign"])
+@pytest.mark.parametrize(
+    "content", ["cut", b"", b"something else", "foreign", "model", "history"]
+)
 def test_a_damaged_checkpoint_is_named(content, tmp_path):
     path = tmp_path / "run.pt"
     trained(checkpoint=path)
@@ -322,10 +325,49 @@ def test_a_damaged_checkpoint_is_named(content, tmp_path):
         content = path.read_bytes()[:-100]
     if content == "foreign":
         torch.save({"weights": torch.zeros(3)}, path)
+    elif content in ("model", "history"):  # lacks it
+        state = torch.load(path)
+        del (state if content in state else state["run"])[content]
+        torch.save(state, path)
     else:
         path.write_bytes(content)
     with pytest.raises(ValueError, match=r"run\.pt is no whole checkpoint .*delete it"):
         trained(checkpoint=path)
+
+
+@pytest.mark.skipif(not POSIX, reason="no limits of the size of files")
+def test_a_disk_that_is_full_is_named_with_the_file(tmp_path):
+    import resource
+
+    path, limits = tmp_path / "run.pt", resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"too large"):
+            trained(checkpoint=path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+@pytest.mark.parametrize("counts", [(8, 7), (0, 0)])
+def test_each_image_has_a_label_and_there_is_one(part, counts):
+    given = {"train": images(), "validation": images(40)}
+    given[part] = tuple(x[:n] for x, n in zip(given[part], counts, strict=True))
+    model = network()
+    rule = torch.optim.SGD(model.parameters(), 0.1)
+    with pytest.raises(ValueError, match=rf"^{part} has {counts[0]} images and"):
+        training.fit(model, rule, **given, epochs=1)
+
+
+@pytest.mark.parametrize("name", ["float16", "double"])
+def test_a_precision_that_it_does_not_train_in_is_refused(name):
+    with pytest.raises(
+        ValueError, match=f"precision '{name}'; expected one of float32"
+    ):
+        trained(precision=(name, False))
 
 
 def test_a_checkpoint_that_cannot_be_read_is_not_called_damaged(tmp_path):
@@ -348,8 +390,10 @@ def test_the_weights_that_validated_best_are_left_in_the_model(monkeypatch):
     assert not torch.equal(model[1].weight, seen[2])
 
 
-@pytest.mark.parametrize("step", [0, STEPS + 1])
-def test_a_loss_that_is_not_finite_stops_and_leaves_the_best_weights(step):
+@pytest.mark.parametrize(
+    ("step", "cure"), [(0, "look for what"), (STEPS + 1, "lower the learning rate")]
+)
+def test_a_loss_that_is_not_finite_stops_and_leaves_the_best_weights(step, cure):
     made = []
 
     def spoiled(pictures, labels, rng):
@@ -358,7 +402,7 @@ def test_a_loss_that_is_not_finite_stops_and_leaves_the_best_weights(step):
 
     model = network()
     before = [each.clone() for each in model.parameters()]
-    with pytest.raises(FloatingPointError, match=rf"nan after {step} steps.*lower"):
+    with pytest.raises(FloatingPointError, match=rf"nan after {step} steps; {cure}"):
         trained(spoiled, model=model)
     same = [torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True)]
     assert all(same) if step == 0 else not any(same)

@@ -45,10 +45,17 @@ def test_the_same_tensors_make_the_same_file_under_any_name(tmp_path):
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
-@pytest.mark.parametrize("number", [70_000.0, float("nan"), float("-inf")])
-def test_what_float16_cannot_hold_is_refused(tmp_path, number):
-    with pytest.raises(ValueError, match=r"^w reaches .*; float16 ends at 65,504"):
-        weights.store(tmp_path / "net.pt", {"w": torch.full((2, 2), number)})
+def test_what_float16_cannot_hold_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"^w reaches 70000.*; float16 ends at 65,504"):
+        weights.store(tmp_path / "net.pt", {"w": torch.full((2, 2), 70_000.0)})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (2,)])
+@pytest.mark.parametrize("number", [float("nan"), float("-inf")])
+def test_what_is_not_finite_is_refused_for_that(tmp_path, shape, number):
+    with pytest.raises(ValueError, match=r"^w holds numbers that aren't finite"):
+        weights.store(tmp_path / "net.pt", {"w": torch.full(shape, number)})
     assert not list(tmp_path.iterdir())
 
 

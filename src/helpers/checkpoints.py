@@ -1,9 +1,9 @@
 """The file that a training run goes on from, if it is the same run."""
 
+import io
 import re
 from collections.abc import Callable
 from copy import deepcopy
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from helpers.files import write_whole
 from helpers.tensors import Part, digest
+
+RUN = ("precision", "step", "best", "sums", "history")  # besides its settings
 
 
 def beginning(
@@ -63,7 +65,9 @@ def save(path: str | Path, parts: dict[str, Any], run: dict[str, Any]) -> None:
     """Write how far a run has come, with the state of its parts."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     state = {name: plain(each.state_dict()) for name, each in parts.items()}
-    write_whole(path, partial(torch.save, state | {"run": plain(run)}))
+    file = io.BytesIO()  # torch doesn't say that a disk is full
+    torch.save(state | {"run": plain(run)}, file)
+    write_whole(path, file.getvalue())
 
 
 def load(
@@ -78,14 +82,22 @@ def load(
         try:
             state = torch.load(file, map_location="cpu", weights_only=True)
             found = state["run"]["settings"]
+            _ = [state["run"][name] for name in RUN]
         except Exception as error:  # what a damaged pickle raises can be anything
-            why = str(error).splitlines() or [type(error).__name__]
-            problem = f"{path} is no whole checkpoint ({why[0]})"
-            raise ValueError(f"{problem}; delete it, or name another file") from error
+            raise _broken(path, error) from error
     settings = plain(settings)
     if other := [name for name in settings if found.get(name) != settings[name]]:
         was, now = ({name: of.get(name) for name in other} for of in (found, settings))
         raise ValueError(f"{path} has {was}, expected {now}; name another file")
-    for name, each in parts.items():
-        each.load_state_dict(state[name])
+    try:
+        for name, each in parts.items():
+            each.load_state_dict(state[name])
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise _broken(path, error) from error
     return state["run"]
+
+
+def _broken(path: str | Path, error: Exception) -> ValueError:
+    why = str(error).splitlines() or [type(error).__name__]
+    problem = f"{path} is no whole checkpoint ({why[0]})"
+    return ValueError(f"{problem}; delete it, or name another file")

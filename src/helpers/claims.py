@@ -86,7 +86,8 @@ class Row:
             difference = np.subtract(self.numbers, self.without)
             seeds = _one_sign(np.array(self.numbers)) and _one_sign(difference)
             return seeds and self.limit <= self.share + EPS and not self.turned
-        mean, slack = float(np.mean(self.numbers)), EPS * abs(self.limit)
+        mean = float(np.mean(self.numbers))
+        slack = EPS * max(abs(self.limit), self.within)
         if self.words == "at least":
             return mean >= self.limit - slack
         if self.words == "at most":
@@ -152,9 +153,9 @@ def claim(
 
     Raises TypeError unless each number has exactly one bar, a number, for `within`
     without `equals`, and for a bar or a `within` without a number; ValueError for no
-    values or more than one axis of them, for percentages that are no fractions, for a
-    bar that isn't finite, for too few or unequally many seeds, and for a share outside
-    0 to 1.
+    values, no control or more than one axis of values, for percentages that are no
+    fractions, for a bar that isn't finite, for too few or unequally many seeds, and for
+    a share outside 0 to 1.
     """
     bars = {"at least": at_least, "at most": at_most, "exactly": equals}
     bars = {words: bar for words, bar in bars.items() if bar is not None}
@@ -227,6 +228,8 @@ def _row(
     [(words, bar)] = own.items()
     if isinstance(bar, str):
         raise TypeError("the bar is a number, and within= goes with equals= only")
+    if isinstance(within, Mapping) and name in within and words != "exactly":
+        raise TypeError(f"{what}: its bar is '{words}'; within= goes with equals= only")
     allowed = float(of_row(within) or 0.0) if words == "exactly" else 0.0
     if not np.isfinite([bar, allowed]).all():
         raise ValueError(f"{what}: bar and within= have to be finite")
@@ -251,6 +254,10 @@ def _causes(
     if not 0 < share <= 1:
         raise ValueError(f"{what}: share is {share}; give more than 0 and at most 1")
     controls = control if isinstance(control, Mapping) else {"without it": control}
+    if not controls:
+        raise ValueError(
+            f"{what}: control= is empty; give the effects without the cause"
+        )
     effects = _numbers(what, values, unit)
     rows = []
     for name, without in controls.items():

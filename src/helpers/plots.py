@@ -204,6 +204,7 @@ def worst_mistakes(
     after all is titled with its class alone.
     Raises ValueError for other shapes or labels, and for probabilities that are NaN.
     """
+    images, labels = np.asarray(images), np.asarray(labels)
     expect_labels(labels, log_probs)
     if np.isnan(log_probs).any():
         raise ValueError("log_probs has NaN: the network has diverged")

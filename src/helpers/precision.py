@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 Precision = tuple[str, bool]  # the type's name, whether channels come last
+NAMES = ("float32", "bfloat16")
 FLOAT32 = ("float32", False)
 
 
@@ -30,7 +31,12 @@ def fastest(model: nn.Module, images: Tensor, labels: Tensor) -> Precision:
 
 
 def autocast(images: Tensor, dtype: str) -> torch.autocast:
-    """The context in which a network computes in that type."""
+    """The context in which a network computes in that type.
+
+    Raises ValueError for another than float32 and bfloat16.
+    """
+    if dtype not in NAMES:
+        raise ValueError(f"precision {dtype!r}; expected one of {', '.join(NAMES)}")
     lower = dtype == "bfloat16"
     return torch.autocast(images.device.type, torch.bfloat16, enabled=lower)
 
@@ -44,7 +50,7 @@ def _measured(model: nn.Module, images: Tensor, labels: Tensor) -> Precision:
     convolves = any(isinstance(layer, nn.Conv2d) for layer in model.modules())
     times = {}
     for last in (False, True) if convolves else (False,):
-        for dtype in ("float32", "bfloat16"):
+        for dtype in NAMES:
             trial, took = formatted(copy.deepcopy(model), last), []
             with torch.random.fork_rng():  # dropout's draws don't count
                 for _ in range(3):

@@ -69,11 +69,13 @@ def prove(
     sizes: of the axes, in turn, where sympy compares the sides for all values (see
         `helpers.algebra`). Where it can't, or isn't installed, the line doesn't say so.
 
-    All functions take the arguments of `at` by position. Raises TypeError unless
+    All functions take the arguments of `at` by position; of tuples, part is held
+    against part. Raises TypeError unless
     `number` is a string and exactly one of `derivative_of`, `equals` and `at_most` is
     given, ValueError for an `at` or `lengths` that can't be read, and for two functions
-    that run the same code, since neither is a witness of the other, and for one whose
-    values are others when it is asked again.
+    that run the same code, since neither is a witness of the other (in Python: what a
+    compiled one runs isn't seen), and for one whose values are others when it is asked
+    again.
     """
     if not isinstance(number, str):
         raise TypeError(
@@ -87,6 +89,11 @@ def prove(
     drawn = _points(number, at, lengths)
     with np.errstate(all="ignore"):  # overflow shows as a value not finite
         count = _count(formula, drawn[0])
+        if derivative_of is not None and count > len(drawn[0]):
+            raise AssertionError(
+                f"({number}) fails: the formula gives {count} derivatives, but the "
+                f"point has {len(drawn[0])} arguments"
+            )
         witnesses = _witnesses(derivative_of, count, equals, more)
         sides = [formula, equals, at_most, *more]
         _refuse_chance(number, [*sides, derivative_of], drawn[-1])
@@ -188,7 +195,11 @@ def _count(formula: Formula, point: Point) -> int:
         value = _own(formula, point.values())
     except Exception:  # the comparison at this point is going to report it
         return 1
-    return len(value) if isinstance(value, tuple) else 1
+    return len(_parts(value))
+
+
+def _parts(value: Any) -> tuple:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _witnesses(
@@ -213,8 +224,8 @@ def _differences(function: Formula, count: int) -> Witness:
         )
         return central_differences(line, args[which])
 
-    def slopes(*args: Array) -> Array:
-        return joined(tuple(by(which, *args)[0] for which in range(count)))
+    def slopes(*args: Array) -> tuple[Array, ...]:
+        return tuple(by(which, *args)[0] for which in range(count))
 
     def rounding(point: Point) -> Array:
         args = point.values()
@@ -261,9 +272,11 @@ def _points(number: str, at: At, lengths: tuple) -> list[Point]:
     if isinstance(at, Array):
         return [{"x": np.asarray(at, dtype=float)}]
     specs = [at] if isinstance(at, dict) else at
-    if not specs:
+    readable = isinstance(specs, Sequence) and not isinstance(specs, str)
+    if not readable or not specs or not all(isinstance(each, dict) for each in specs):
         raise ValueError(
-            f'({number}): at is empty; say what to draw, as in at={{"x": "n"}}'
+            f"({number}): can't read at={at!r}; say what to draw, as in "
+            'at={"x": "n"}, or give an array'
         )
     count = max(24 // len(specs), 8)
     seed = crc32(number.encode())
@@ -303,9 +316,11 @@ def _shown(
     return found[0] if len(found) == 1 else f" at axes of {sizes[0]} and {sizes[1]}"
 
 
-def _value(function: Formula, point: Point, what: str) -> Array:
+def _value(function: Formula, point: Point, what: str) -> tuple[Array, list]:
+    """What it returns there as one array, and the shapes of the parts of a tuple."""
     try:
-        value = joined(_own(function, point.values()))
+        given = _own(function, point.values())
+        value = joined(given)
     except Exception as error:
         raise AssertionError(
             f"{what} raises {type(error).__name__}: {error}"
@@ -317,18 +332,17 @@ def _value(function: Formula, point: Point, what: str) -> Array:
     value = value.astype(float)
     if not np.isfinite(value).all():
         raise AssertionError(f"{what} is not finite: {value.ravel()[:3]}")
-    return value
+    return value, [np.shape(part) for part in _parts(given)]
 
 
 def _pair(formula: Formula, other: Witness, point: Point, where: str) -> tuple:
     """Both values at a point, of one shape."""
     where = f"{where} ({describe_shapes(point)})"
-    value = _value(formula, point, f"{where}: formula")
-    expected = _value(other.function, point, f"{where}: {other.name}")
-    if value.shape != expected.shape:
-        raise AssertionError(
-            f"{where}: formula has shape {value.shape}, {other.name} {expected.shape}"
-        )
+    value, shapes = _value(formula, point, f"{where}: formula")
+    expected, wanted = _value(other.function, point, f"{where}: {other.name}")
+    if shapes != wanted:
+        got, due = (", ".join(map(str, each)) for each in (shapes, wanted))
+        raise AssertionError(f"{where}: formula has shape {got}, {other.name} {due}")
     return value, expected
 
 

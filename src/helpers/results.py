@@ -14,7 +14,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
-from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +58,11 @@ def write(
     packages: those whose versions matter.
     device: that the runs used, such as "cpu" or the name of a GPU.
 
-    Raises ValueError for what `read` would refuse, OSError for missing weights.
+    Raises ValueError for what `read` would refuse, TypeError for what no file can
+    note, OSError for missing weights.
     """
     path = Path(path)
-    seeds = _parsed(json.dumps(seeds, default=methodcaller("tolist")))
+    seeds = _parsed(json.dumps(seeds, default=_listed))
     found = _statistics(seeds, unit)
     processors = sorted({each.pop("processor", processor()) for each in seeds})
     dates = {each.pop("date", today()) for each in seeds}
@@ -90,7 +90,7 @@ def write(
         name = Path(os.path.relpath(file, path.parent)).as_posix()
         card["weights"] = {"file": name, "sha256": _sha256(Path(file))}
         card["weights"] |= {"seed": seed, "command": again}
-    text = json.dumps(card, indent=1, default=methodcaller("tolist"))
+    text = json.dumps(card, indent=1, default=_listed)
     _check(card := _parsed(text))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, f"{text}\n")
@@ -142,6 +142,13 @@ def today() -> str:
 
 def _sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _listed(value: Any) -> Any:
+    if not hasattr(value, "tolist"):
+        expected = "expected numbers, text, lists, dicts or arrays"
+        raise TypeError(f"{expected}, got {value!r}")
+    return value.tolist()
 
 
 def _parsed(text: str) -> Any:

@@ -132,6 +132,7 @@ def call(program: str | Path, *arguments: object, **variables: str) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        errors="replace",  # the program's words may be in any encoding
         check=False,
     )
     if done.returncode:
@@ -218,7 +219,16 @@ def _once(
             seconds = round(time.perf_counter() - start, 1)
             own = {"processor": processor(), "date": today(), "seconds": seconds}
             write_whole(path, _text(key, found, own))
-    return key, json.loads(path.read_text("utf-8"))
+    return key, _read(path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is damaged ({error}); delete its folder, and the run is made anew"
+        ) from error
 
 
 def _text(key: tuple[str, int], found: Any, own: dict[str, Any]) -> str:
@@ -231,6 +241,8 @@ def _text(key: tuple[str, int], found: Any, own: dict[str, Any]) -> str:
         number = found.get(name)
         if not isinstance(number, Real) or isinstance(number, bool):
             raise ValueError(f"{who}: expected a number as {name}, got {number!r}")
+    if found["seconds"] < 0:
+        raise ValueError(f"{who}: expected seconds from 0 on, got {found['seconds']}")
     try:
         return json.dumps(found, default=methodcaller("tolist"), allow_nan=False)
     except (AttributeError, TypeError, ValueError) as error:
@@ -258,7 +270,7 @@ def _refuse_others(folder: Path, what: dict[str, Any]) -> None:
     path = folder / "run.json"
     if not path.is_file():
         return
-    was, now = json.loads(path.read_text("utf-8")), json.loads(json.dumps(what))
+    was, now = _read(path), json.loads(json.dumps(what))
     for name in now:
         if was.get(name) != now[name]:
             both = f"{was.get(name)} before, {now[name]} now"

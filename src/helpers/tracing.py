@@ -28,7 +28,7 @@ class Trace:
     def __init__(self) -> None:
         self.values: dict[Symbol, float] = {}
         self.branches: dict[object, set[bool]] = {}
-        self._known: set[tuple[Expr, Expr]] = set()
+        self._known: set[tuple[Expr, Expr, bool]] = set()
 
     def symbols(self, name: str, values: Array, positive: bool) -> Array:
         """An array of symbols of these values."""
@@ -47,13 +47,14 @@ class Trace:
             traced[at] = Traced(exact(value), float(value), self)
         return traced
 
-    def decide(self, left: Expr, right: Expr, answer: bool) -> bool:
+    def decide(self, left: Expr, right: Expr, answer: bool, equality: bool) -> bool:
         """Remember the answer at the place that asked, unless it was known before.
 
-        One place may ask about several numbers, as np.clip does: each is its own.
+        One place may ask about several numbers, as np.clip does: each is its own. Which
+        of two is larger doesn't answer whether a formula knows them to be equal.
         """
-        if (left, right) not in self._known:
-            self._known |= {(left, right), (right, left)}
+        if (left, right, equality) not in self._known:
+            self._known |= {(left, right, equality), (right, left, equality)}
             place = (_place(), *_bar(left, right))
             self.branches.setdefault(place, set()).add(answer)
         return answer
@@ -63,7 +64,8 @@ class Trace:
 
         def signed(inside: Expr) -> Expr:
             positive = bool(inside.subs(self.values) > 0)
-            return inside if self.decide(inside, sympy.S.Zero, positive) else -inside
+            decided = self.decide(inside, sympy.S.Zero, positive, equality=False)
+            return inside if decided else -inside
 
         return expr.replace(sympy.Abs, signed)
 
@@ -126,15 +128,15 @@ def _operation(calculate: Callable) -> Callable:
     return method
 
 
-def _comparison(compare: Callable, identical: bool) -> Callable:
+def _comparison(compare: Callable, equality: bool) -> Callable:
     """Of values, or for == and !=, of expressions."""
 
     def method(self: Traced, other: object) -> bool:
         if isinstance(other, np.ndarray):
             return NotImplemented
         expr, value = exact(other), getattr(other, "value", other)
-        sides = (self.expr, expr) if identical else (self.value, value)
-        return self.trace.decide(self.expr, expr, bool(compare(*sides)))
+        sides = (self.expr, expr) if equality else (self.value, value)
+        return self.trace.decide(self.expr, expr, bool(compare(*sides)), equality)
 
     return method
 
@@ -149,7 +151,7 @@ for _name in ("add", "sub", "mul", "truediv", "pow"):
     setattr(Traced, f"__{_name}__", _operation(_calculate))
     setattr(Traced, f"__r{_name}__", _operation(_turned))
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
-    _compare = _comparison(getattr(operator, _name), identical=_name in ("eq", "ne"))
+    _compare = _comparison(getattr(operator, _name), equality=_name in ("eq", "ne"))
     setattr(Traced, f"__{_name}__", _compare)
 for _name in ("exp", "log", "tanh"):
     setattr(Traced, _name, _function(getattr(sympy, _name), getattr(np, _name)))

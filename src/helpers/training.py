@@ -89,12 +89,14 @@ def fit(
     Returns for each epoch "train_loss" and "train_accuracy" (of augmented images, while
     the weights changed), "loss" and "accuracy" in validation, and "seconds".
     Raises FloatingPointError at a loss that isn't finite, with the best weights so far
-    in the model; ValueError for a checkpoint of another model, settings or data, or
-    one that is damaged, OSError for one that can't be read.
+    in the model; ValueError for no images or another number of labels, another
+    precision, a checkpoint of another model, settings or data, or one that is damaged;
+    OSError for one that can't be read.
     """
     if dist.is_torchelastic_launched() and not dist.is_initialized():
         dist.init_process_group(timeout=timedelta(minutes=5))
     me, world = rank(), dist.get_world_size() if dist.is_initialized() else 1
+    _refuse_unequal(train=train, validation=validation)
     n, steps = len(train[1]), math.ceil(len(train[1]) / batch)
     parts = {"model": model, "optimizer": optimizer}
     parts |= {"scheduler": scheduler} if scheduler else {}
@@ -185,4 +187,14 @@ def _finite(loss: float, model: nn.Module, run: dict[str, Any]) -> None:
     if not math.isfinite(loss):
         model.eval().load_state_dict(run["best"])
         problem = f"the loss is {loss} after {run['step']} steps"
-        raise FloatingPointError(f"{problem}; lower the learning rate or clip more")
+        cure = "lower the learning rate or clip more"
+        if run["step"] == 0:  # no step has been taken that could be too long
+            cure = "look for what isn't finite in the images or the weights"
+        raise FloatingPointError(f"{problem}; {cure}")
+
+
+def _refuse_unequal(**parts: Part) -> None:
+    for name, (images, labels) in parts.items():
+        if not 0 < len(images) == len(labels):
+            counts = f"{len(images)} images and {len(labels)} labels"
+            raise ValueError(f"{name} has {counts}; give one label an image")

@@ -13,6 +13,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from importlib import import_module
 from inspect import signature
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -173,6 +174,8 @@ def _text(value: Any) -> str:
 def _time_limit() -> Iterator[None]:
     """Raise _TimeUp after SECONDS, where the system has alarms; else no limit.
 
+    An import that goes on then is waited for.
+
     A single call into compiled code can't be interrupted before it returns.
     """
     in_main = threading.current_thread() is threading.main_thread()
@@ -180,7 +183,11 @@ def _time_limit() -> Iterator[None]:
         yield
         return
 
-    def stop(*_: Any) -> None:
+    def stop(_: int, frame: FrameType | None) -> None:
+        while frame:  # a module stopped while it is imported can't be imported again
+            if frame.f_code.co_filename.startswith("<frozen importlib"):
+                return
+            frame = frame.f_back
         raise _TimeUp
 
     before = signal.signal(signal.SIGALRM, stop)

@@ -249,7 +249,7 @@ EXERCISES = {
     ),
     "2.6": Exercise(
         24 / 26,
-        within=1e-3,
+        within=6e-4,
         mistakes=[
             (0.92, "that is the first two decimals; three are needed."),
             (2 / 13, "that is the best learning rate; put it into 1 - lr * 0.5."),

@@ -205,7 +205,7 @@ EXERCISES = {
     ),
     "9.3": Exercise(
         4.5**0.5,
-        within=0.005,
+        within=3e-3,
         mistakes=[
             (4.5, "that is the variance; the standard deviation is its root."),
             (18**0.5, "the factor is drop / (1 - drop), a quarter; it isn't 1."),

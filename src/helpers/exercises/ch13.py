@@ -148,6 +148,8 @@ EXERCISES = {
             (5000, 98),
             (12, 4),
             (3, 64),
+            (4, 64),
+            (5, 64),
         ],
         mistakes=[
             (any_short_batch, "only every second batch is shown."),

@@ -166,7 +166,7 @@ EXERCISES = {
     ),
     "17.2": Exercise(
         float(np.log(np.e + 3) - 1 / 4),
-        within=1e-3,
+        within=3.4e-4,
         mistakes=[
             (float(np.log(np.e + 3)), "that is the ceiling; a quarter is right."),
             (float(np.log(np.e + 3) - 1), "that is the floor; most answers are wrong."),
