@@ -560,12 +560,19 @@ def test_a_damaged_packed_file_gives_way_to_the_unpacked_one(mnist, serve, cache
     assert holds_exactly(mnist, cache)
 
 
-def test_a_cache_that_can_not_be_healed_gives_a_stand_in(mnist, serve, cache, capsys):
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_cache_that_can_not_be_healed_gives_a_stand_in(
+    mnist, serve, cache, capsys, damaged
+):
     serve(mnist, not_found)
     file, content = next(iter(mnist.unpacked.items()))
-    put({file: content}, "mnist", cache)
+    content = content[: len(content) // 2] if damaged else content
+    put((mnist.unpacked if damaged else {}) | {file: content}, "mnist", cache)
     assert data.load("mnist").source == "stand-in"
-    assert "HTTP 404; check the network" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "HTTP 404; check the network" in said
+    what = f"{cache / 'MNIST/raw' / file} (" if damaged else "has only a part of mnist"
+    assert what in said and "restore" in said
     assert (cache / "MNIST/raw" / file).read_bytes() == content
 
 

@@ -283,12 +283,13 @@ def _missing(name: str, paths: dict[str, Path]) -> list[str]:
 
 def _contents(name: str) -> tuple[dict[str, bytes], str]:
     """What is in the files, by name; or nothing, and why a download failed."""
-    paths = _located(name)
+    paths, damage = _located(name), ""
     offline = os.environ.get("DL_OFFLINE") == "1"
     try:
         if paths or offline:
             return _read(name, paths), ""
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError) as error:
+        damage = f"{error}; "
         in_cache = {_cache() / FOLDERS[name]} == {
             path.parent for path in paths.values()
         }
@@ -298,7 +299,7 @@ def _contents(name: str) -> tuple[dict[str, bytes], str]:
     try:
         return downloads.fetch(name, folder, CHECKSUMS[name]), ""
     except OSError as error:
-        return {}, str(error)
+        return {}, f"{damage}{error}"
 
 
 def _read(name: str, paths: dict[str, Path]) -> dict[str, bytes]:
