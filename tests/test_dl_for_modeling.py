@@ -1057,7 +1057,9 @@ def test_what_a_checker_says_is_read(monkeypatch, tmp_path, stdout, problem):
         ("pytorchMnist", "--seed -1", "--seed -1: expected 0 or more"),
         ("pytorchMnist", "--out net.checkpoint", "expected another ending"),
         ("pytorchMnist", "--out nowhere/net.pth", "in a folder that is there"),
+        ("pytorchMnist", "--label_smoothing 2", "2.0: expected 0 to 1"),
         ("mnistClassification", "--batch_size 0", "expected 1 or more"),
+        ("mnistClassification", "--hidden 8 0", "--hidden 8 0: expected 1 or more"),
         ("mnistClassification", "--validation -5", "expected 0 or more"),
         ("mnistClassification", "--out nowhere", "expected a folder that is there"),
     ],
@@ -1067,6 +1069,16 @@ def test_flags_that_cannot_be_met_are_named(program, here, capsys, name, flags, 
         getattr(program, name).main(flags.split())
     assert words in capsys.readouterr().err
     assert not list(here.iterdir())
+
+
+def test_ten_steps_in_which_the_rate_cannot_rise_and_fall_are_named(
+    torch_program, here
+):
+    flags = ["--epochs", "5", "--distort", "0"]
+    with pytest.raises(ValueError, match=r"--epochs 5: the rate can't .* in 10 steps"):
+        torch_program.main(flags)
+    assert not list(here.iterdir())
+    torch_program.main([*flags, "--validation", "250"])  # these are five
 
 
 @pytest.mark.parametrize("name", PROGRAMS[:2])

@@ -526,6 +526,12 @@ def test_holding_all_images_out_is_refused(ours, here):
         trained(ours, "--validation", "300")
 
 
+def test_ten_steps_in_which_the_rate_cannot_rise_and_fall_are_refused(ours, here):
+    with pytest.raises(ValueError, match=r"--epochs 1: the rate can't .* in 10 steps"):
+        trained(ours, "--epochs", "1", "--batch", "30")
+    trained(ours, "--epochs", "1", "--batch", "50")
+
+
 def test_a_full_disk_is_said_and_leaves_no_part(ours, here, monkeypatch):
     def full(state, path):
         path.write_bytes(b"PK")

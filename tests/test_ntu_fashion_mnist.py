@@ -576,12 +576,54 @@ def test_flags_that_cannot_be_met_are_named(tmp_path, monkeypatch, changed, word
         ("--data CIFAR10", r"'CIFAR10' \(choose from .*KMNIST"),
         ("--absolute 2", r"2 \(choose from "),
         ("--epoches 3", "unrecognized arguments: --epoches 3"),
+        ("--hidden 8,x", "--hidden 8,x: expected whole numbers such as 8,6"),
+        ("--hidden=", "--hidden : expected whole numbers"),
+        ("--hidden 8,0", "--hidden 8,0: expected whole numbers"),
+        ("--widths 5,x", "--widths 5,x: expected whole numbers"),
+        ("--widths 5,5", "--widths 5,5: expected 28 pixels in all"),
+        ("--average 3", "--average 3: expected a divisor of 28"),
+        ("--average 0", "--average 0: expected 1 or more"),
+        ("--epochs 0", "--epochs 0: expected 1 or more"),
+        ("--batch 0", "--batch 0: expected 1 or more"),
+        ("--dropout 1", "--dropout 1.0: expected a share below 1"),
+        ("--smoothing -1", "--smoothing -1.0: expected a share below 1"),
+        ("--momentum nan", "--momentum nan: expected a share below 1"),
+        ("--weight_decay -1", "--weight_decay -1.0: expected 0 or more"),
+        ("--seed -1", "--seed -1: expected 0 or more"),
+        ("--holdout -5", "--holdout -5: expected 0 to 59,999"),
+        ("--holdout 60000", "--holdout 60000: expected 0 to 59,999"),
     ],
 )
-def test_words_and_flags_that_it_does_not_know_are_refused(capsys, words, said):
+def test_words_and_flags_that_it_cannot_meet_are_refused_at_once(capsys, words, said):
     with pytest.raises(SystemExit):
         program.parse(words.split())
     assert re.search(said, capsys.readouterr().err)
+
+
+def test_all_settings_of_the_recipe_are_taken():
+    for settings, _ in beside("recipe").WANTED.values():
+        words = [word for each in settings.items() for word in each]
+        words[::2] = [f"--{word}" for word in words[::2]]
+        given = vars(program.parse([*map(str, words)]))
+        assert settings.items() <= given.items()
+
+
+def test_images_that_cannot_be_read_are_said_in_a_line(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    given = program.parse(["--data_dir", str(tmp_path / "file"), "--out", "x.pt"])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        SystemExit, match=r"^FashionMNIST in .*file can't be read"
+    ) as it:
+        program.guarded(given)
+    assert len(str(it.value).splitlines()) == 1 and "x.pt" not in str(it.value)
+
+
+def test_images_and_labels_of_two_sets_are_refused(monkeypatch):
+    few = SimpleNamespace(data=torch.zeros(3, 28, 28), targets=torch.zeros(2))
+    monkeypatch.setattr(program.datasets, "KMNIST", lambda *_, **__: few)
+    with pytest.raises(SystemExit, match=r"^KMNIST's .* not of one set: put"):
+        program.load("KMNIST", "somewhere", train=True)
 
 
 @pytest.fixture

@@ -1,10 +1,21 @@
 """The hand-in of the Fashion-MNIST homework: its rules, its weights and its cards."""
 
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from helpers import data, results, rules
-from tests.test_ntu_fashion_mnist import COURSE, HANDIN, REAL, beside, program
+from tests.test_ntu_fashion_mnist import (
+    COURSE,
+    HANDIN,
+    NOTEBOOK,
+    REAL,
+    beside,
+    program,
+)
 from tools.course import find
 
 
@@ -37,6 +48,23 @@ def test_it_is_below_2_mb_by_count_and_on_disk(shipped):
     assert {each.dtype for each in shipped.values()} == {torch.float32}
     assert 4 * count < 2e6
     assert (HANDIN / "submission.pt").stat().st_size < 2e6
+
+
+def test_the_notebook_stores_weights_of_the_cpu_wherever_they_were_made(tmp_path):
+    [cell] = [
+        cell
+        for cell in json.loads(NOTEBOOK.read_text("utf-8"))["cells"]
+        if cell["id"] == "part-23"
+    ]
+    there = {"w": SimpleNamespace(cpu=lambda: "on the CPU")}
+    stored = {}
+    names = {"Path": Path, "torch": torch, "mkdtemp": lambda: tmp_path}
+    names |= {"flags": SimpleNamespace(epochs=5), "test_images": None}
+    names |= {"network": SimpleNamespace(state_dict=lambda: there)}
+    names |= {"read_model": lambda path: path.touch(), "write_csv": lambda *_: None}
+    names |= {"predict": lambda *_: torch.zeros(1)}
+    exec("".join(cell["source"]), names | {"save": lambda s, path: stored.update(s)})
+    assert stored == {"w": "on the CPU"}
 
 
 def test_the_cards_have_the_settings_and_seeds_of_the_recipe(shipped):

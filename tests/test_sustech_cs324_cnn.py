@@ -113,14 +113,11 @@ def test_flags_and_defaults_are_the_contracts(program):
         assert f"--{name} " in done.stdout
 
 
-def test_by_default_nothing_is_added_to_the_contract():
-    lines = PROGRAMS[1].read_text().splitlines()
-    rows = [line.split('"') for line in lines if line.strip().startswith('("')]
-    defaults = {row[1]: row[2].strip(", ") or row[3] for row in rows}
-    plain = {"weight_decay": "0.0", "schedule": "constant", "label_smoothing": "0.0"}
-    plain |= {"flip": "0.0", "shift": "0", "cutout": "0", "validation": "0"}
-    plain |= {"start": "", "average": "0"}
-    assert plain.items() <= defaults.items()
+def test_by_default_nothing_is_added_to_the_contract(program):
+    plain = {"weight_decay": 0, "schedule": "constant", "label_smoothing": 0}
+    plain |= {"flip": 0, "shift": 0, "cutout": 0, "validation": 0}
+    plain |= {"start": "", "average": 0, "optimizer": "ADAM"}
+    assert (CONTRACT | plain).items() <= vars(program.parse([])).items()
 
 
 def test_importing_needs_no_data_and_trains_nothing(tmp_path):
@@ -253,6 +250,31 @@ def test_a_start_that_is_damaged_is_said(program, tmp_path):
         program.main()
 
 
+@pytest.mark.parametrize("kind", ["missing", "other", "wider"])
+def test_a_start_that_is_not_this_networks_is_said_in_a_line_before_images_are_read(
+    program, tmp_path, kind
+):
+    program.FLAGS.start = str(tmp_path / "start.pt")
+    if kind == "other":
+        torch.save({"weights": torch.zeros(1)}, program.FLAGS.start)
+    elif kind == "wider":
+        torch.save(program.CNN(4, 10).state_dict(), program.FLAGS.start)
+    why = "can't be read: .*No such file" if kind == "missing" else "is damaged, or"
+    with pytest.raises(SystemExit, match=rf"^\S*start\.pt {why}") as said:
+        program.main()
+    assert len(str(said.value).splitlines()) == 1 and not program.loads
+
+
+@pytest.mark.parametrize("state", [{"weights": 0}, {"measured": 0}, [0]])
+def test_a_checkpoint_of_something_else_is_said_and_left_where_it_is(program, state):
+    checkpoint = Path(program.FLAGS.out).with_suffix(".checkpoint")
+    torch.save(state, checkpoint)
+    before = checkpoint.read_bytes()
+    with pytest.raises(SystemExit, match=r"cnn\.checkpoint is damaged, or another"):
+        program.main()
+    assert checkpoint.read_bytes() == before and not program.loads
+
+
 def test_the_mean_of_weights_is_stored_with_averages_of_its_own(program, monkeypatch):
     seen, learn = [], program.learn
 
@@ -376,6 +398,41 @@ def test_a_word_or_flag_that_it_does_not_know_is_refused(flag, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--max_steps 0", "max_steps: got 0, expected 1 or more"),
+        ("--batch_size 0", "batch_size: got 0, expected 1 or more"),
+        ("--eval_freq 0", "eval_freq: got 0, expected 1 or more"),
+        ("--learning_rate -1", "learning_rate: got -1.0, expected 0 or more"),
+        ("--weight_decay nan", "weight_decay: got nan, expected 0 or more"),
+        ("--shift -1", "shift: got -1, expected 0 or more"),
+        ("--cutout -1", "cutout: got -1, expected 0 or more"),
+        ("--seed -1", "seed: got -1, expected 0 or more"),
+        ("--label_smoothing 2", "smoothing: got 2.0, expected a share, 0 to 1"),
+        ("--flip -1", "flip: got -1.0, expected a share, 0 to 1"),
+        ("--validation 50000", "got 50000, expected 0 to 49,999 of the 50,000"),
+        ("--validation -5", "got -5, expected 0 to 49,999 of the 50,000"),
+        ("--average -1", "got -1, expected 1 to --max_steps, 5000, or 0"),
+        ("--max_steps 6 --average 7", "got 7, expected 1 to --max_steps, 6, or 0"),
+        ("--max_steps 5 --schedule one-cycle", "can't rise and fall in 5 steps"),
+        ("--out x.json", "x.json is a folder, or what a run keeps beside"),
+        ("--out x.checkpoint", "x.checkpoint is a folder, or what a run keeps"),
+        ("--out .", "name a file such as cnn.pt"),
+    ],
+)
+def test_flags_that_can_not_end_well_are_refused_at_once(program, capsys, words, said):
+    with pytest.raises(SystemExit):
+        program.parse(words.split())
+    assert said in capsys.readouterr().err
+
+
+def test_flags_at_their_bounds_are_taken(program):
+    words = "--max_steps 1 --batch_size 1 --average 1 --validation 49999 --flip 1"
+    assert program.parse(words.split()).average == 1
+    assert program.parse(["--max_steps", "5"]).schedule == "constant"
+
+
 def test_a_folder_that_cannot_be_written_is_said_before_any_step(
     program, monkeypatch, tmp_path
 ):
@@ -461,6 +518,23 @@ def test_the_vote_adds_the_mirror_images_logits(program):
     assert program.vote(model, images, labels) == pytest.approx(right)
 
 
+def test_the_notebook_trains_a_network_where_its_images_are(program, monkeypatch):
+    notebook = json.loads((PART / "task2.ipynb").read_text("utf-8"))
+    [cell] = [cell for cell in notebook["cells"] if cell["id"] == "part2-08"]
+
+    def descent(model):
+        assert {each.device.type for each in model.parameters()} == {"meta"}
+        return None, None
+
+    losses = iter([*range(20, 10, -1)] * 2)
+    monkeypatch.setattr(program, "DEVICE", "meta")
+    monkeypatch.setattr(program, "descent", descent)
+    monkeypatch.setattr(program, "learn", lambda *_: (next(losses) ** 4, 0))
+    names = {"cnn_train": program, "CNN": program.CNN, "torch": torch}
+    names |= {"SimpleNamespace": argparse.Namespace, "images": None, "labels": None}
+    exec("".join(cell["source"]), names)
+
+
 def test_accuracy_is_the_share_of_one_hot_targets_met(program):
     predictions = torch.tensor([[0.1, 3.0], [2.0, 1.0], [0.0, -1.0]])
     targets = torch.tensor([[0, 1], [0, 1], [1, 0]])
@@ -506,3 +580,10 @@ def test_the_recipe_goes_on_from_the_weights_that_it_names_alone():
     assert whole("cnn.pt", "cf17167e1ca0") == PART / "cnn.pt"
     with pytest.raises(ValueError, match=r"cnn\.pt isn't the file .* begins with 0000"):
         whole("cnn.pt", "0000")
+
+
+def test_the_readme_and_the_recipe_take_the_mean_from_the_weights_handed_in_on():
+    readme = (PART.parent / "README.md").read_text("utf-8")
+    assert "From the handed-in weights on,\nthe mean of 50 later weights" in readme
+    recipe = runpy.run_path(str(PART / "recipe.py"))
+    assert recipe["AVERAGED"]["start"].split()[0] == recipe["WEIGHTS"] == "cnn.pt"

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -284,19 +285,129 @@ def test_a_folder_that_cannot_be_written_is_said_in_a_line(tmp_path):
         (("--portion_train", 1), "leaves a part empty"),
         (("--input_length", 0), "have to be 1 or more"),
         (("--max_epoch", "x"), "invalid int value"),
+        (("--max_epoch", 0), "--max_epoch 0: expected 1 or more"),
+        (("--num_classes", 5), "--num_classes 5: expected 10, or more"),
+        (("--num_hidden", 0), "--num_hidden 0: expected 1 or more"),
+        (("--batch_size", 0), "--batch_size 0: expected 1 or more"),
+        (("--seed", -1), "--seed -1: expected 0 or more"),
+        (("--learning_rate", "nan"), "--learning_rate nan: expected a number above 0"),
+        (("--max_norm", 0), "--max_norm 0.0: expected a number above 0"),
+        (("--out", "x.json"), "--out x.json is a folder, or what a run keeps beside"),
+        (("--out", "x.checkpoint"), "x.checkpoint is a folder, or what a run keeps"),
+        (("--out", "."), "name a file such as rnn.pt"),
     ],
 )
-def test_flags_that_do_not_fit_are_refused_in_a_line(tmp_path, words, why):
-    done = run(tmp_path, *SHORT, *words)
-    assert done.returncode and why in done.stderr
-    assert "Traceback" not in done.stderr
+@pytest.mark.filterwarnings("ignore:Length of split at index 1 is 0")
+def test_flags_that_do_not_fit_are_refused_in_a_line(
+    tmp_path, monkeypatch, capsys, words, why
+):
+    import train
 
-
-def test_lengths_that_are_none_are_refused_before_any_step(tmp_path):
-    command = [sys.executable, PART / "lengths.py", "--also", "200,x"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 2 and "and not 200,x" in done.stderr
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((SystemExit, ValueError)) as said:  # in a line, as a program
+        train.main(train.parse([*map(str, (*SHORT, *words))]))
+    assert why in capsys.readouterr().err + str(said.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("--also 200,x", "--also takes lengths such as 200,500, and not 200,x"),
+        ("--also 0", "and not 0"),
+        ("--also 200,1", "and not 200,1"),
+        ("--length 1", "--length 1: expected 2 or more"),
+        ("--length 0", "--length 0: expected 2 or more"),
+        ("--seeds 0", "--seeds 0: expected 1 or more"),
+        ("--num_hidden 0", "--num_hidden 0: expected 1 or more"),
+        ("--batch_size 0", "--batch_size 0: expected 1 or more"),
+        ("--growth 0", "--growth 0: expected 1 or more"),
+        ("--curriculum 1", "--curriculum 1: expected 2 or more, or 0"),
+        ("--curriculum -5", "--curriculum -5: expected 2 or more, or 0"),
+        ("--steps 0", "--steps 0: expected a multiple of 50"),
+        ("--steps 120", "--steps 120: expected a multiple of 50"),
+        ("--learning_rate -1", "--learning_rate -1.0: expected a number above 0"),
+        ("--max_norm nan", "--max_norm nan: expected a number above 0"),
+        ("--out x.pt", "--out x.pt is a folder, or what a run keeps beside"),
+        ("--out x.checkpoint", "x.checkpoint is a folder, or what a run keeps"),
+        ("--out .", "name a file such as lengths.json"),
+    ],
+)
+def test_lengths_refuses_what_can_not_end_well_before_any_step(words, why, capsys):
+    import lengths
+
+    with pytest.raises(SystemExit):
+        lengths.parse(words.split())
+    assert why in capsys.readouterr().err
+
+
+def test_a_program_says_in_its_last_line_what_does_not_fit(tmp_path):
+    for words in (("--input_length", 0), ("--portion_train", 1), ("--seed", -1)):
+        done = run(tmp_path, *SHORT, *words)
+        assert done.returncode and "Traceback" not in done.stderr
+    done = run(tmp_path, "--also", "200,x", program="lengths.py")
+    assert done.returncode == 2 and done.stderr.endswith("and not 200,x\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_step_clips_the_gradient_and_then_is_rmsprops(config, monkeypatch):
+    train, flags = config
+    flags.max_epoch, flags.batch_size = 1, 64
+    flags.max_norm, flags.learning_rate = 1e-3, 0.01
+    seen, real = [], train.train
+
+    def see(model, loader, *rest):
+        seen.extend((deepcopy(model).double(), batches := list(loader)))
+        return real(model, batches, *rest)
+
+    monkeypatch.setattr(train, "train", see)
+    train.main(flags)
+    twin, batches = seen
+    assert len(batches) == 3
+    squares = [torch.zeros_like(each) for each in twin.parameters()]
+    for inputs, targets in batches:
+        loss = nn.functional.cross_entropy(twin(inputs.double()), targets)
+        grads = torch.autograd.grad(loss, [*twin.parameters()])
+        norm = sum(grad.square().sum() for grad in grads).sqrt()
+        assert norm > 0.01  # so that clipping shows
+        for each, grad, square in zip(twin.parameters(), grads, squares, strict=True):
+            grad = grad * 1e-3 / norm
+            square.mul_(0.99).add_(0.01 * grad**2)
+            each.data -= 0.01 * grad / (square.sqrt() + 1e-8)
+    made = torch.load("vanilla_rnn.pt", weights_only=True)
+    for name, each in twin.named_parameters():
+        expected = each.detach().float()
+        torch.testing.assert_close(made[name], expected, rtol=0, atol=2e-4)
+
+
+def test_every_tenth_step_is_printed(config, capsys):
+    train, flags = config
+    flags.max_epoch, flags.batch_size = 1, 7
+    train.main(flags)
+    steps = [line.partition("]")[0] for line in capsys.readouterr().out.splitlines()]
+    printed = [step for step in steps if step.startswith("[")]
+    assert printed == ["[0/23", "[10/23", "[20/23"]
+
+
+def test_weights_are_stored_and_gone_on_from_on_the_cpu_wherever_they_were_made(
+    config, monkeypatch
+):
+    train, flags = config
+    moved, places, load = [], [], torch.load
+
+    def loaded(path, where=None, **how):
+        places.append(where)
+        return load(path, where, **how)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(train, "save", saving_once(train.save))
+        train.main(flags)
+    monkeypatch.setattr(torch, "load", loaded)
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda self: moved.append(self) or self)
+    train.main(flags)
+    assert places == ["cpu"]
+    made = load("vanilla_rnn.pt", weights_only=True).values()
+    assert [*map(torch.equal, moved, made)] == [True] * 5
 
 
 @pytest.fixture

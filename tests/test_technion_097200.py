@@ -892,3 +892,19 @@ def test_on_the_original_the_bar_and_the_card_count(
     monkeypatch.setattr(course, "measured", lambda weights, cards: card)
     with pytest.raises(ValueError, match=said):
         list(course.try_out(tmp_path, tmp_path, []))
+
+
+def test_what_the_attempts_are_said_to_cost_is_what_the_bars_allow():
+    notebook = nbformat.read(COURSE / "solution.ipynb", as_version=4)
+    cells = {cell.id: cell.source for cell in notebook.cells}
+    bars, cards = {}, sorted(COURSE.glob("cards/try-*.json"))
+    names = {
+        "np": np,
+        "results": results,
+        "claim": lambda _, __, **how: bars.update(how),
+    }
+    names["tries"] = {path.stem: results.read(path) for path in cards}
+    exec(cells["cell-25"].partition("half = ")[0], names)
+    assert "momentum each cost less than two tenths of a point" in cells["cell-26"]
+    small = {"half-distortion", "half-as-wide", "one-hidden-layer", "no-momentum"}
+    assert bars["at_most"] == dict.fromkeys(small, 0.2)

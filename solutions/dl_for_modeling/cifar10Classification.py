@@ -322,7 +322,8 @@ def train(net, flags=None):
 
     flags: the settings, as the command line has them; left out, its defaults.
     Returns what was measured, epoch by epoch. Raises FloatingPointError for a loss that
-    isn't finite, ValueError for a checkpoint or a teacher's file that doesn't fit.
+    isn't finite, ValueError for a checkpoint or a teacher's file that doesn't fit, and
+    where there are no images, or ten batches in all.
     """
     flags = flags or parse([])
     measured = fit(net, flags)
@@ -340,6 +341,10 @@ def fit(net, flags):
     order = torch.from_numpy(np.random.default_rng(50_000).permutation(len(labels)))
     kept, held = order[flags.validation :], order[: flags.validation]
     steps, shift = math.ceil(len(kept) / flags.batch), flags.shift
+    # A tenth of the steps rises: of one step alone, PyTorch's schedule divides by 0.
+    if flags.epochs * steps == 10:
+        problem = f"--epochs {flags.epochs}: the rate can't rise and fall in 10 steps"
+        raise ValueError(f"{problem}; take more")
     teacher = logits_of(flags.teacher, len(labels)) if flags.teacher else None
     net.to(DEVICE, memory_format=torch.channels_last)
     optimizers = descent(net, flags)

@@ -451,6 +451,9 @@ def parse(arguments=None):
     ):
         if (value := getattr(flags, name)) < least:
             parser.error(f"--{name} {value}: expected {least} or more")
+    if min(flags.hidden) < 1:
+        found = " ".join(map(str, flags.hidden))
+        parser.error(f"--hidden {found}: expected 1 or more for each layer")
     if not Path(flags.out).is_dir():
         parser.error(f"--out {flags.out}: expected a folder that is there")
     return flags

@@ -145,7 +145,8 @@ def train(net, flags=None):
 
     flags: the settings, as the command line has them; left out, its defaults.
     Returns what was measured, epoch by epoch. Raises ValueError for a checkpoint that
-    can't be read or is of another run, and where no image is left to train on.
+    can't be read or is of another run, and where what is left to train on is no image,
+    or ten batches in all.
     """
     flags = flags or parse([])
     measured = fit(net, flags)
@@ -159,6 +160,11 @@ def fit(net, flags):
     if flags.validation >= len(labels):
         problem = f"--validation {flags.validation} leaves none of {len(labels)} images"
         raise ValueError(f"{problem} to train on")
+    batches = math.ceil((len(labels) - flags.validation) / batch_size)
+    # A tenth of the steps rises: of one step alone, PyTorch's schedule divides by 0.
+    if flags.epochs * batches == 10:
+        problem = f"--epochs {flags.epochs}: the rate can't rise and fall in 10 steps"
+        raise ValueError(f"{problem}; take more")
     # Held out, for every try, are the same of the training images.
     order = torch.from_numpy(np.random.default_rng(60_000).permutation(len(labels)))
     kept, held = order[flags.validation :], order[: flags.validation]
@@ -172,7 +178,7 @@ def fit(net, flags):
         optimizer,
         flags.learning_rate,
         epochs=flags.epochs,
-        steps_per_epoch=math.ceil(len(kept) / batch_size),
+        steps_per_epoch=batches,
         pct_start=0.1,
         cycle_momentum=False,
     )
@@ -260,6 +266,8 @@ def parse(arguments=None):
     for name, least in (("epochs", 1), ("validation", 0), ("seed", 0)):
         if (value := getattr(flags, name)) < least:
             parser.error(f"--{name} {value}: expected {least} or more")
+    if not 0 <= flags.label_smoothing <= 1:
+        parser.error(f"--label_smoothing {flags.label_smoothing}: expected 0 to 1")
     out = Path(flags.out)
     if out.is_dir() or not out.parent.is_dir():
         parser.error(f"--out {out}: expected a file's name, in a folder that is there")

@@ -215,7 +215,14 @@ def load(name, root, train):
 
     name: a class of torchvision.datasets, such as FashionMNIST, MNIST, KMNIST
     """
-    part = getattr(datasets, name)(root, train=train, download=True)
+    try:
+        part = getattr(datasets, name)(root, train=train, download=True)
+    except Exception as error:  # a missing or damaged file, or no network
+        problem = f"{name} in {root} can't be read ({type(error).__name__})"
+        raise SystemExit(f"{problem}: put its files there, anew") from None
+    if part.data.shape != (len(part.targets), 28, 28):
+        problem = f"{name}'s images and labels in {root} are not of one set"
+        raise SystemExit(f"{problem}: put its files there, anew")
     return part.data / 255, part.targets
 
 
@@ -387,7 +394,7 @@ def guarded(flags):
 
 
 def parse(arguments=None):
-    """The flags of the command line."""
+    """The flags of the command line; what can't end well is refused before a start."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, default, meaning in (
         ("hidden", "335,335,335", "units of each hidden layer"),
@@ -411,7 +418,27 @@ def parse(arguments=None):
     ):
         how = {"choices": CHOICES.get(name), "help": meaning}
         parser.add_argument(f"--{name}", type=type(default), default=default, **how)
-    return parser.parse_args(arguments)
+    flags = parser.parse_args(arguments)
+    units, widths = flags.hidden.split(","), flags.widths.split(",")
+    for name, each in (("hidden", units), ("widths", widths if flags.widths else ())):
+        if not all(part.strip().isdecimal() and int(part) for part in each):
+            problem = f"--{name} {getattr(flags, name)}"
+            parser.error(f"{problem}: expected whole numbers such as 8,6")
+    counts = "epochs", "batch", "average"
+    shares = "smoothing", "dropout", "momentum"
+    for name in (*counts, *shares, "weight_decay", "distort", "seed"):
+        value, least = getattr(flags, name), int(name in counts)
+        if not least <= value < (1 if name in shares else math.inf):
+            wanted = "a share below 1" if name in shares else f"{least} or more"
+            parser.error(f"--{name} {value}: expected {wanted}")
+    if not 0 <= flags.holdout < 60_000:
+        problem = f"--holdout {flags.holdout}"
+        parser.error(f"{problem}: expected 0 to 59,999 of the 60,000 images")
+    if 28 % flags.average:
+        parser.error(f"--average {flags.average}: expected a divisor of 28")
+    if flags.widths and sum(map(int, widths)) != 28:
+        parser.error(f"--widths {flags.widths}: expected 28 pixels in all")
+    return flags
 
 
 if __name__ == "__main__":

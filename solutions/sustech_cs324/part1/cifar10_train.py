@@ -253,9 +253,29 @@ def parse(arguments=None):
         how = {"choices": CHOICES.get(name), "help": meaning}
         parser.add_argument(f"--{name}", type=type(default), default=default, **how)
     given = parser.parse_args(arguments)
+    hidden = given.dnn_hidden_units
+    if not all(each.strip().isdecimal() and int(each) for each in hidden.split(",")):
+        problem = f"got {hidden!r}, expected whole numbers such as 64,32"
+        parser.error(f"argument --dnn_hidden_units: {problem}")
+    counts = "max_epochs", "batch_size"
+    shares = "label_smoothing", "dropout"
+    others = "learning_rate", "weight_decay", "distort", "mixup", "seed"
+    for name in (*counts, *shares, *others):
+        value, least = getattr(given, name), int(name in counts)
+        if not least <= value < math.inf or (name in shares and value > 1):
+            wanted = "a share, 0 to 1" if name in shares else f"{least} or more"
+            parser.error(f"argument --{name}: got {value}, expected {wanted}")
     if not 0 < given.validation < 50_000:
         problem = f"got {given.validation}, expected 1 to 49,999 of the 50,000 images"
         parser.error(f"argument --validation: {problem}")
+    kept, size = 50_000 - given.validation, given.batch_size
+    if size == 1 or kept % size == 1:  # batch normalization takes no single image
+        problem = f"got {size}, which leaves one of {kept:,} images to a batch"
+        parser.error(f"argument --batch_size: {problem}; take another")
+    # A tenth of the steps rises: of one step alone, PyTorch's schedule divides by 0.
+    if given.max_epochs * math.ceil(kept / size) == 10:
+        problem = "its rate can't rise and fall in 10 steps; take more, or smaller"
+        parser.error(f"argument --max_epochs: {problem} batches")
     out = Path(given.out)
     if out.is_dir() or out.suffix in (".checkpoint", ".json"):
         problem = f"{given.out} is a folder, or what a run keeps beside the weights"

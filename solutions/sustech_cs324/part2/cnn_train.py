@@ -178,20 +178,36 @@ def save(state, path):
     part.replace(path)
 
 
-def loaded(path):
-    """What a checkpoint holds; code in it isn't run."""
+def loaded(path, take):
+    """What `take` makes of what a file holds; code in the file isn't run."""
     try:
-        return torch.load(path, DEVICE, weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # torch and pickle raise many
+        return take(torch.load(path, DEVICE, weights_only=True))
+    except OSError as error:
+        raise SystemExit(f"{path} can't be read: {error}") from None
+    except Exception as error:  # torch and pickle raise many, and so does `take`
         problem = f"{path} is damaged, or another file ({type(error).__name__})"
         raise SystemExit(f"{problem}; remove it, or name another") from None
 
 
+def resumed(path, flags):
+    """What a killed run left; ends the program unless it had these flags."""
+    state, had = loaded(path, lambda state: (state, state["measured"]["flags"]))
+    if had != flags:
+        problem = f"{path} is of other flags: {had}"
+        raise SystemExit(f"{problem}; remove it, or name another --out")
+    return state
+
+
 def train():
     """Train, test, and store the weights and what was measured."""
+    out, saved, state = Path(FLAGS.out), -math.inf, None
+    checkpoint = out.with_suffix(".checkpoint")
+    if checkpoint.exists():
+        state = resumed(checkpoint, vars(FLAGS))
     torch.manual_seed(FLAGS.seed)
+    model = CNN(3, 10).to(DEVICE, memory_format=torch.channels_last)
+    if FLAGS.start:
+        loaded(Path(FLAGS.start), model.load_state_dict)
     images, labels = load(FLAGS.data_dir, train=True)
     if FLAGS.validation:  # the same images for every seed
         order = np.random.default_rng(324).permutation(len(labels))
@@ -200,22 +216,14 @@ def train():
         images, labels = images[kept], labels[kept]
     else:
         held_out = load(FLAGS.data_dir, train=False)
-    model = CNN(3, 10).to(DEVICE, memory_format=torch.channels_last)
-    if FLAGS.start:
-        model.load_state_dict(loaded(Path(FLAGS.start)))
     optimizer, scheduler = descent(model)
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
     if FLAGS.average:
         parts["mean"] = AveragedModel(model)
     measured = {"flags": vars(FLAGS), "device": DEVICE, "curve": []}
     measured |= {"step": 0, "sums": [0.0] * 4}
-    out, saved = Path(FLAGS.out), -math.inf
-    checkpoint = out.with_suffix(".checkpoint")
-    if checkpoint.exists():
-        state = loaded(checkpoint)
+    if state:
         measured = state["measured"]
-        if measured["flags"] != vars(FLAGS):
-            raise SystemExit(f"{checkpoint} is of other flags: {measured['flags']}")
         for name, part in parts.items():
             part.load_state_dict(state[name])
     for step in range(measured["step"], FLAGS.max_steps):
@@ -271,7 +279,8 @@ def main():
         raise SystemExit(f"{FLAGS.out} can't be written: {error}") from None
 
 
-if __name__ == "__main__":
+def parse(arguments=None):
+    """The flags of the command line; what can't end well is refused before a start."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, default, meaning in (
         (
@@ -304,5 +313,32 @@ if __name__ == "__main__":
             choices=CHOICES.get(name),
             help=meaning,
         )
-    FLAGS = parser.parse_args()
+    given = parser.parse_args(arguments)
+    counts = "max_steps", "batch_size", "eval_freq"
+    shares = "label_smoothing", "flip"
+    others = "learning_rate", "weight_decay", "shift", "cutout", "seed"
+    for name in (*counts, *shares, *others):
+        value, least = getattr(given, name), int(name in counts)
+        if not least <= value < math.inf or (name in shares and value > 1):
+            wanted = "a share, 0 to 1" if name in shares else f"{least} or more"
+            parser.error(f"argument --{name}: got {value}, expected {wanted}")
+    if not 0 <= given.validation < 50_000:
+        problem = f"got {given.validation}, expected 0 to 49,999 of the 50,000 images"
+        parser.error(f"argument --validation: {problem}")
+    if not 0 <= given.average <= given.max_steps:
+        problem = f"got {given.average}, expected 1 to --max_steps, {given.max_steps}"
+        parser.error(f"argument --average: {problem}, or 0 for the last weights")
+    # A fifth of the steps rises: of one step alone, PyTorch's schedule divides by 0.
+    if given.schedule == "one-cycle" and given.max_steps == 5:
+        problem = "its rate can't rise and fall in 5 steps; take more --max_steps"
+        parser.error(f"argument --schedule: {problem}")
+    out = Path(given.out)
+    if out.is_dir() or out.suffix in (".checkpoint", ".json"):
+        problem = f"{given.out} is a folder, or what a run keeps beside the weights"
+        parser.error(f"argument --out: {problem}; name a file such as cnn.pt")
+    return given
+
+
+if __name__ == "__main__":
+    FLAGS = parse()
     main()

@@ -11,6 +11,7 @@ from 9 on 10,000 that training never draws. What was measured lies in --out, as 
 
 import argparse
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -234,7 +235,8 @@ def main():
     checkpoint.unlink(missing_ok=True)
 
 
-if __name__ == "__main__":
+def parse(arguments=None):
+    """The flags of the command line; what can't end well is refused before a start."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, default, meaning in (
         ("length", 20, "T, the last digit included"),
@@ -254,9 +256,30 @@ if __name__ == "__main__":
         )
     parser.add_argument("--one_hot", action="store_true", help="digits as rows of ten")
     parser.add_argument("--init", default="default", choices=INITS)
-    FLAGS = parser.parse_args()
-    if not all(map(str.isdecimal, filter(None, FLAGS.also.split(",")))):
-        parser.error(f"--also takes lengths such as 200,500, and not {FLAGS.also}")
+    flags = parser.parse_args(arguments)
+    for length in filter(None, flags.also.split(",")):
+        if not length.strip().isdecimal() or int(length) < 2:
+            parser.error(f"--also takes lengths such as 200,500, and not {flags.also}")
+    for name in ("length", "seeds", "num_hidden", "batch_size", "growth"):
+        value, least = vars(flags)[name], 2 if name == "length" else 1
+        if value < least:
+            parser.error(f"--{name} {value}: expected {least} or more")
+    if flags.curriculum and flags.curriculum < 2:
+        parser.error(f"--curriculum {flags.curriculum}: expected 2 or more, or 0")
+    if flags.steps < 1 or flags.steps % LOOK:  # a checkpoint counts in looks
+        parser.error(f"--steps {flags.steps}: expected a multiple of {LOOK}")
+    for name in ("learning_rate", "max_norm"):
+        if not 0 < (value := vars(flags)[name]) < math.inf:
+            parser.error(f"--{name} {value}: expected a number above 0")
+    out = Path(flags.out)
+    if out.is_dir() or out.suffix in (".checkpoint", ".pt"):
+        problem = f"{flags.out} is a folder, or what a run keeps beside its results"
+        parser.error(f"--out {problem}; name a file such as lengths.json")
+    return flags
+
+
+if __name__ == "__main__":
+    FLAGS = parse()
     try:
         main()
     except OSError as error:

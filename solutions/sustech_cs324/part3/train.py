@@ -9,6 +9,7 @@ JSON; --one_hot, --init orthogonal and --max_norm 1 remember for longer.
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def save(state, path):
 def resumed(path, flags):
     """What a killed run left; code in the file isn't run."""
     try:
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, "cpu", weights_only=True)
         had = state["measured"]["flags"]
     except OSError:
         raise
@@ -89,9 +90,6 @@ def resumed(path, flags):
 
 def main(config):
     """Train, and store the weights and what was measured."""
-    # dimensions that don't fit each other are better said before an hour's training
-    if config.input_dim != (10 if config.one_hot else 1):
-        raise SystemExit("--input_dim is 10 with --one_hot, and 1 without")
     torch.manual_seed(config.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = VanillaRNN(
@@ -135,13 +133,14 @@ def main(config):
         print(epoch + 1, *(f"{name} {value:.4f}" for name, value in values.items()))
         state = {name: part.state_dict() for name, part in parts.items()}
         save(state | {"measured": measured}, checkpoint)
-    save(model.state_dict(), out)
+    save({name: each.cpu() for name, each in model.state_dict().items()}, out)
     out.with_suffix(".json").write_text(json.dumps(measured))
     checkpoint.unlink(missing_ok=True)
     print("Done training.")
 
 
-if __name__ == "__main__":
+def parse(arguments=None):
+    """The flags of the command line; what can't end well is refused before a start."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, default, meaning in (
         ("input_length", 19, "digits that are read, T - 1"),
@@ -164,7 +163,27 @@ if __name__ == "__main__":
     parser.add_argument(
         "--init", default="default", choices=("default", "orthogonal", "identity")
     )
+    config = parser.parse_args(arguments)
+    if config.input_dim != (10 if config.one_hot else 1):
+        parser.error("--input_dim is 10 with --one_hot, and 1 without")
+    if config.num_classes < 10:
+        parser.error(f"--num_classes {config.num_classes}: expected 10, or more")
+    for name in ("num_hidden", "batch_size", "max_epoch", "seed"):
+        value, least = vars(config)[name], int(name != "seed")
+        if value < least:
+            parser.error(f"--{name} {value}: expected {least} or more")
+    for name in ("learning_rate", "max_norm"):
+        if not 0 < (value := vars(config)[name]) < math.inf:
+            parser.error(f"--{name} {value}: expected a number above 0")
+    out = Path(config.out)
+    if out.is_dir() or out.suffix in (".checkpoint", ".json"):
+        problem = f"{config.out} is a folder, or what a run keeps beside the weights"
+        parser.error(f"--out {problem}; name a file such as rnn.pt")
+    return config
+
+
+if __name__ == "__main__":
     try:
-        main(parser.parse_args())
+        main(parse())
     except (OSError, ValueError) as error:
         sys.exit(f"train.py: {error}")
