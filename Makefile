@@ -75,9 +75,10 @@ oldest newest:
 	build/$@/bin/python tools/mend_torchvision.py
 	build/$@/bin/python -m pytest --nbval-lax -n logical --dist loadscope
 
-handin: override export COURSE := $(value COURSE)
-handin: override export ID := $(value ID)
-handin: override export NAMES := $(value NAMES)
+export COURSE ID NAMES
+handin: override COURSE := $(value COURSE)
+handin: override ID := $(value ID)
+handin: override NAMES := $(value NAMES)
 handin: .venv/.test ## the zip of a homework, tried out (COURSE=folder ID=yours NAMES="A B; C D")
 	$(BIN)/python -m tools.handin --names="$$NAMES" -- "$$COURSE" "$$ID"
 

@@ -21,15 +21,25 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         for name in filter(data.available, data.FOLDERS):  # a hand-in looks only there
             os.environ.setdefault("DL_DATA", str(data.root(name)))
+        if given := os.environ.get("DL_DATA"):  # a notebook runs in a folder of its own
+            os.environ["DL_DATA"] = str(Path(given).expanduser().absolute())
     except FileNotFoundError as error:  # DL_DATA names no folder
         raise pytest.UsageError(str(error)) from None
+
+
+def _at_hand(name: str, handed_in: bool) -> bool:
+    """Whether a notebook finds a set; one that is handed in doesn't know the cache."""
+    if not data.available(name):
+        return False
+    return not handed_in or data.root(name) == Path(os.environ.get("DL_DATA", ""))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Execute, but don't compare, the notebooks whose data sets aren't at hand.
 
-    One that is handed in has no stand-ins: it is skipped, and tried with its zip. With
-    DL_STAND_INS=never both are errors, as in `make portable`.
+    One that is handed in has no stand-ins, and downloads what isn't in DL_DATA: it is
+    skipped, and tried with its zip. With DL_STAND_INS=never both are errors, as in
+    `make portable`.
     """
     compare, alone = {}, set()
     for item in items:
@@ -37,12 +47,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if item.path not in compare:
                 notebook = nbformat.read(item.path, as_version=4)
                 loaded = data_sets(notebook)
-                if Page(item.path, notebook).handed_in:
-                    alone.add(item.path)
-                compare[item.path] = all(map(data.available, loaded))
+                handed_in = Page(item.path, notebook).handed_in
+                alone |= {item.path} if handed_in else set()
+                found = [_at_hand(name, handed_in) for name in loaded]
+                compare[item.path] = all(found)
                 never = os.environ.get("DL_STAND_INS") == "never"
                 if never and not compare[item.path]:
-                    missing = f"{item.path.name} needs {', '.join(loaded)}"
+                    place = " in DL_DATA" if handed_in else ""
+                    missing = f"{item.path.name} needs {', '.join(loaded)}{place}"
                     raise pytest.UsageError(f"{missing}: make data, or set DL_DATA")
             if not compare[item.path]:
                 item.options["check"] = False

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 from nbformat import v4
 
@@ -348,8 +349,35 @@ def test_a_string_that_could_be_any_file_names_none(course, cell):
     assert not any(follows(course, file, cell) for file in COURSE)
 
 
-def test_a_notebook_that_names_itself_stays_fresh(course):
-    assert not follows(course, "solution.ipynb", '"solution.ipynb"')
+def test_of_a_notebook_that_is_named_its_code_counts_and_no_output(course):
+    def read(*cells):
+        nbformat.write(v4.new_notebook(cells=cells), course / "solution.ipynb")
+        return of_solution(course, 'read("solution.ipynb")')
+
+    before = read(*coded("pass", "f()"))
+    assert read(*coded("import sys  # another setup cell", "f()")) == before
+    output = v4.new_output("stream", text="7\n")
+    cells = coded("pass", "f()", outputs=[output], execution_count=7)
+    assert read(v4.new_markdown_cell("# Why?"), *cells) == before
+    assert read(*coded("pass", "g()")) != before
+    (course / "solution.ipynb").write_text("{}")  # which is no notebook
+    assert of_solution(course, 'read("solution.ipynb")') != before
+
+
+def test_what_a_report_imports_counts_with_it(course):
+    for name in ("report.typ", "other.typ"):
+        write(course.parent / name, "#let claim(said) = said")
+    write(course / "report/report.typ", '#import "../../report.typ": claim\n')
+    assert follows(course, "../report.typ", '"report/report.typ"')
+    assert not follows(course, "../other.typ", '"report/report.typ"')
+
+
+def test_a_module_that_changes_within_one_process_is_read_anew(course):
+    before = of_solution(course, "import train")
+    change(course / "train.py", "0.1", "0.2")
+    changed = of_solution(course, "import train")
+    change(course / "train.py", "0.2", "0.1")
+    assert of_solution(course, "import train") == before != changed
 
 
 @pytest.mark.parametrize(

@@ -304,7 +304,15 @@ def test_links_in_code_and_to_what_is_attached_are_not_followed(book):
 
 @pytest.mark.parametrize(
     "regex",
-    [".*", "measured .*|^accuracy.*", r"\d+", r"measured [\s\S]*", " .*≈", "≈[^m]+"],
+    [
+        ".*",
+        "measured .*",
+        r"\bmeasured\b .*|^accuracy.*",
+        r"\d+",
+        r"\bmeasured\b [\s\S]*",
+        " .*≈",
+        "≈[^m]+",
+    ],
 )
 def test_a_mask_that_hides_more_than_what_is_measured_is_named(book, regex):
     (book.root / "tests/sanitize.cfg").write_text(f"[a]\nregex: {regex}\nreplace: a\n")
@@ -341,6 +349,12 @@ def unclaimed(book):
         ("5 ms", "5 ms"),
         ("$2$ in 60 s, and $3$", "60 s"),
         ("2 h", "2 h"),
+        *[(f"{words}", words) for words in ("45 mins", "2 hrs", "3 secs", "6 weeks")],
+        *[(f"{words}", words) for words in ("5 µs", "5 μs", "5 us", "7 ns", "9 pct")],
+        *[(f"{words}", words) for words in ("3 nanoseconds", "3 microseconds")],
+        ("99.9‰", "99.9 ‰"),
+        ("99.9 &#37;", "99.9 &#37;"),
+        ("99.9 &percnt;", "99.9 &percnt;"),
     ],
 )
 @pytest.mark.parametrize(
@@ -363,6 +377,8 @@ def test_a_headline_number_without_claim_is_named(book, words, number, place):
         "MNIST's training images are known, 99.9 %",
         "MNIST, more than 98 %",
         "MNIST, 98 % and more",
+        "MNIST 98.2 pct",
+        "MNIST 98.2 &#37;",
     ],
 )
 def test_what_a_claim_bears_out_or_is_no_number_may_stand_in_a_heading(book, words):
@@ -375,6 +391,41 @@ def test_a_share_that_is_not_written_in_digits_is_named(book, words):
     book.say(f"## MNIST: {words}")
     [(name, sentence)] = book.problems()
     assert name == CHAPTER and "a share that isn't written in digits" in sentence
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("ten minutes", "in three seconds", "half an hour", "In a Minute", "few days"),
+        *("twenty-five minutes", "a thirty-second run", "sixty seconds", "an hour"),
+        *("fifteen milliseconds", "one second", "two days", "several weeks"),
+    ],
+)
+def test_a_time_that_is_not_written_in_digits_is_named(book, words):
+    book.say(f"## MNIST: {words}")
+    [(name, sentence)] = book.problems()
+    assert name == CHAPTER and "a time that isn't written in digits" in sentence
+
+
+@pytest.mark.parametrize(
+    "words", ["a second reading", "one a day", "the hour", "days", "one secondary"]
+)
+def test_words_of_time_that_say_no_time_may_stand_in_a_heading(book, words):
+    book.say(f"## MNIST: {words}")
+    assert book.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "unit"),
+    [
+        *[("2 min", "min"), ("2 mins", "min"), ("2 hrs", "h"), ("2 secs", "s")],
+        *[("2 µs", "µs"), ("2 microseconds", "µs"), ("2 nanoseconds", "ns")],
+    ],
+)
+def test_a_time_is_borne_out_whatever_its_unit_is_called(book, words, unit):
+    book.notebooks[CHAPTER].cells.append(claimed("MNIST run", 2.0, unit=unit))
+    book.say(f"## MNIST run in {words}")
+    assert unclaimed(book) == []
 
 
 def test_numbers_in_the_running_text_are_no_headlines(book):

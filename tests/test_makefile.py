@@ -44,6 +44,11 @@ def test_make_without_a_target_shows_the_help(tree):
     assert make(tree) == make(tree, "help")
 
 
+def test_no_line_has_two_modifiers_which_the_make_of_macos_does_not_read():
+    words = r"(?:override|export|private|undefine)"
+    assert not re.search(rf"\b{words} +{words}\b", MAKEFILE)
+
+
 @pytest.mark.parametrize("target", ["book", "test", "run", "lab", "serve"])
 def test_once_the_environment_is_made_nothing_is_installed(tree, target):
     assert "pip" not in make(tree, "-n", target)

@@ -13,7 +13,9 @@ import pytest
 from nbclient.exceptions import CellExecutionError
 from nbformat import v4
 
+import conftest
 import helpers
+from helpers import data
 from tests import POSIX
 from tools import gate, notebooks
 from tools.digest import PYTHON, ROOT, sealed
@@ -162,7 +164,64 @@ def test_a_handed_in_notebook_is_told_where_torchvision_finds_its_images(
     asks = "import os\ndef later():\n    datasets.CIFAR10(folder, download=True)"
     written(path, f'{asks}\nprint(os.environ["DL_DATA"])')
     notebooks.run(path)
-    assert read(path).cells[-1].outputs[0].text == f"{Path('of', 'cifar10')}\n"
+    root = Path("of", "cifar10").absolute()  # the notebook runs in another folder
+    assert read(path).cells[-1].outputs[0].text == f"{root}\n"
+
+
+class IPyNbCell(SimpleNamespace):
+    """What nbval collects of a notebook's cell."""
+
+
+@pytest.fixture
+def collected(tmp_path, monkeypatch):
+    """How a notebook that asks for CIFAR-10 is tested: compared or not, or skipped.
+
+    DL_DATA has MNIST alone, the cache CIFAR-10.
+    """
+    for name, place in (("mnist", "given"), ("cifar10", "cache")):
+        for file in data.CHECKSUMS[name]:
+            path = tmp_path / place / data.FOLDERS[name] / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    monkeypatch.setenv("DL_DATA", str(tmp_path / "given"))
+    monkeypatch.setattr(data, "_cache", lambda: tmp_path / "cache")
+    monkeypatch.chdir(tmp_path)
+
+    def collect(folder, source):
+        path = tmp_path / "solutions" / folder / "task.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cell = IPyNbCell(path=written(path, source), options={}, marks=[])
+        cell.add_marker = cell.marks.append
+        conftest.pytest_configure(SimpleNamespace(option=SimpleNamespace()))
+        conftest.pytest_collection_modifyitems([cell])
+        return cell.options.get("check", True), [mark.name for mark in cell.marks]
+
+    return collect
+
+
+DOWNLOADS = "datasets.CIFAR10(folder, download=True)"
+
+
+def test_a_handed_in_notebook_that_would_download_what_the_cache_has_is_skipped(
+    collected, monkeypatch
+):
+    assert collected("course/part", DOWNLOADS) == (False, ["skip"])
+    assert collected("course", 'data.load("cifar10")') == (True, [])
+    monkeypatch.setenv("DL_STAND_INS", "never")
+    with pytest.raises(pytest.UsageError, match=r"needs cifar10 in DL_DATA: make data"):
+        collected("course/part", DOWNLOADS)
+
+
+@pytest.mark.parametrize("root", ["cache", None])
+def test_a_handed_in_notebook_runs_where_dl_data_or_the_cache_alone_has_its_images(
+    collected, monkeypatch, tmp_path, root
+):
+    if root:
+        monkeypatch.setenv("DL_DATA", root)
+    else:
+        monkeypatch.delenv("DL_DATA")
+    assert collected("course/part", DOWNLOADS) == (True, [])
+    assert os.environ["DL_DATA"] == str(tmp_path / "cache")  # from every folder
 
 
 def test_an_authors_own_first_cell_stays_below_the_setup_cell():

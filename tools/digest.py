@@ -1,9 +1,9 @@
 """What a notebook's stored outputs were made from, as one number.
 
 The digest covers the code cells (not the setup cell), the modules of `helpers` and
-those beside the notebook that they import, transitively, and the files (weights, cards)
-that the cells and the modules beside them name. It is taken from syntax trees without
-docstrings, so that prose and layout don't count.
+those beside the notebook that they import, transitively, and the files (weights, cards,
+the code of other notebooks) that the cells and the modules beside them name. It is
+taken from syntax trees without docstrings, so that prose and layout don't count.
 """
 
 import ast
@@ -12,9 +12,12 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,27 +25,46 @@ LIBRARY = ROOT / "src"
 # The trees of other versions differ, so digests are compared on this one only.
 PYTHON = (3, 11)
 SETUP_TAG = "remove-cell"
+TYPST_IMPORT = re.compile(r'^#import "([^"@]+\.typ)"', re.M)
 
 
 def digest(notebook: NotebookNode, folder: Path, library: Path = LIBRARY) -> str:
     """The digest of a notebook that lies in `folder`, importing from `library`."""
-    trees = [
-        parsed(cell.source)
-        for cell in notebook.cells
-        if cell.cell_type == "code" and SETUP_TAG not in cell.metadata.get("tags", [])
-    ]
+    trees = _trees(notebook)
     folder, library = folder.resolve(), library.resolve()  # they are sorted together
     whole = hashlib.sha256()
     for tree in trees:
         whole.update(_canonical(tree.body).encode())  # a string in a cell is no prose
     for module in _modules(trees, (library, folder)):
-        tree = ast.parse(module.read_bytes())
-        whole.update(_canonical(tree).encode())
+        tree, canonical = _read(module.read_bytes())
+        whole.update(canonical)
         if module.is_relative_to(folder):
             trees.append(tree)
     for file in _files(trees, folder):
-        whole.update(file.read_bytes())
+        whole.update(_content(file))
     return whole.hexdigest()[:16]
+
+
+def _trees(notebook: NotebookNode) -> list[ast.Module]:
+    return [
+        parsed(cell.source)
+        for cell in notebook.cells
+        if cell.cell_type == "code" and SETUP_TAG not in cell.metadata.get("tags", [])
+    ]
+
+
+@cache  # most modules are read by most notebooks; by content, since files change
+def _read(source: bytes) -> tuple[ast.Module, bytes]:
+    tree = ast.parse(source)
+    return tree, _canonical(tree).encode()
+
+
+def _content(file: Path) -> bytes:
+    """Of a notebook its code: with outputs one that names itself would stay stale."""
+    if file.suffix == ".ipynb":
+        with suppress(nbformat.ValidationError, ValueError, AttributeError, TypeError):
+            return _canonical(_trees(nbformat.read(file, as_version=4))).encode()
+    return file.read_bytes()
 
 
 def sealed(notebook: NotebookNode) -> str:
@@ -101,7 +123,7 @@ def _modules(trees: list[ast.Module], roots: tuple[Path, ...]) -> list[Path]:
                 if file not in found:
                     found.add(file)
                     package = file.relative_to(root).parent.parts
-                    waiting += _imports(ast.parse(file.read_bytes()), package)
+                    waiting += _imports(_read(file.read_bytes())[0], package)
     return sorted(found)
 
 
@@ -133,8 +155,7 @@ def _files(trees: list[ast.Module], folder: Path) -> list[Path]:
     """The files that strings name, as seen from the notebook's folder.
 
     A path may be joined from strings in any way: each string that names a folder is a
-    place to look in for all of them. Notebooks are left out, since one that names
-    itself would never be fresh.
+    place to look in for all of them. A .typ is read with those that it imports.
     """
     names = {name for tree in trees for name in _strings(tree)}
     places = [folder]
@@ -149,8 +170,11 @@ def _files(trees: list[ast.Module], folder: Path) -> list[Path]:
         for place in places
         for name in names
         for file in (place.glob(name) if "*" in name else [place / name])
-        if file.is_file() and file.suffix != ".ipynb"
+        if file.is_file()
     }
+    for name in [name for name in found if name.endswith(".typ")]:
+        imported = TYPST_IMPORT.findall((folder / name).read_text("utf-8"))
+        found |= {os.path.normpath(Path(name).parent / each) for each in imported}
     return [folder / file for file in sorted(found)]
 
 

@@ -153,7 +153,7 @@ def run(path: Path) -> float:
             real = f"outputs are stored from the real {name} only"
             raise FileNotFoundError(f"{real}; make data, or name its folder in DL_DATA")
         if handed_in:  # it looks nowhere else
-            env["DL_DATA"] = str(data.root(name))
+            env["DL_DATA"] = str(data.root(name).absolute())  # from its own folder too
     code = digest(notebook, path.parent)  # now, since files may change meanwhile
     start = time.perf_counter()
     NotebookClient(

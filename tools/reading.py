@@ -4,9 +4,11 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
+from markdown_it import MarkdownIt
 from nbformat import NotebookNode, v4
 
 from tools.digest import parsed
@@ -15,14 +17,23 @@ PLACEHOLDER = "OWNER/REPO"  # of an address, until the repository has one
 GENERATED = {"ledger.md", "references.md", "results.md"}  # by `make book`
 TORCHVISION = {"MNIST": "mnist", "FashionMNIST": "fashion_mnist", "CIFAR10": "cifar10"}
 CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
-NOT_PROSE = re.compile(r"^[ >]*(```+|~~~+).*?(?:^[ >]*\1|\Z)|<!--.*?-->", re.M | re.S)
+COMMENT = re.compile(CODE_SPAN.pattern + "|<!--.*?-->", re.S)  # or code that has one
+BLOCKS = MarkdownIt("commonmark").disable("inline")
 TAG = re.compile(r"\\tag\s*\*?\s*\{([^}]*)\}")
 DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.S)
 # "(4.5)" in a text; (0.982) is a number, f(2.5) a call.
 REFERENCE = re.compile(r"(?<![\w)\]])\(([1-9]\d?\.[1-9]\d?)\)")
-RELATION = re.compile(r"(?<!:)=|[<>]|\\(?:[lg]eq?|[lg]t|neq?|approx|equiv)\b")
+RELATION = re.compile(
+    r"(?<!:)=|[<>≤≥≠≈≡∝∈∉⇒⇔→≪≫]|\\(?:[lg](?:e|eqq?|eqslant|t)|ll|gg|neq?|approx|equiv"
+    r"|simeq|cong|propto|in|notin|subset(?:eq)?|implies|iff|to|(?:Left)?[rR]ightarrow)\b"
+)
+NAME = r"\\?[a-zA-Z]+(?:_\w?)?"
+BOUND = rf"\s*-?(?:\d[\d.]*|{NAME})(?:\s*[-+]\s*(?:\d+|{NAME}))?\s*"
+# i = 1, \dots, n - 1; \eta > 0; i < j \le k; x \in S: what a definition holds for.
 CONDITION = re.compile(
-    r"[\s,]*(?:\\text\s+)?\\?[a-zA-Z]+(?:_\w)?\s*(?:=|[<>]|\\[lg](?:eq?|t)\b)[^=]*$"
+    rf"[\s,]*(?:\\text\s+)?({NAME})\s*(?:=\s*{BOUND}(?:,{BOUND})+"
+    rf"|(?:(?:[<>≤≥]|\\[lg](?:eq?|eqslant|t)\b){BOUND})+"
+    rf"|(?:∈|\\in\b)\s*(?:\\math\w+\s+)?(?:{NAME}|_)\s*(?:\^\s*\w*)?)[\s,.]*"
 )
 # Indices, words and sets hold conditions; in other braces stands what is stated.
 BRACES = re.compile(r"([_^]|\\text\w*)?\s*\{([^{}]*)\}")
@@ -59,15 +70,7 @@ class Page:
 
     @property
     def text(self) -> list[tuple[int, NotebookNode]]:
-        """The Markdown, captions too, each with the number of its cell."""
-        found = []
-        for at, cell in enumerate(self.notebook.cells):
-            figure = cell.metadata.get("mystnb", {}).get("figure", {})
-            if cell.cell_type == "markdown":
-                found.append((at, cell))
-            elif figure.get("caption"):
-                found.append((at, v4.new_markdown_cell(figure["caption"])))
-        return found
+        return with_captions(self.notebook)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,9 +132,30 @@ def text_cells(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:
     return [(at, cell) for at, cell in cells if cell.cell_type == "markdown"]
 
 
-def prose(cell: NotebookNode) -> str:
-    """A cell's Markdown without fenced code and comments."""
-    return NOT_PROSE.sub("", cell.source)
+def with_captions(notebook: NotebookNode) -> list[tuple[int, NotebookNode]]:
+    """The Markdown, captions too, each with the number of its cell."""
+    found = []
+    for at, cell in enumerate(notebook.cells):
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        if cell.cell_type == "markdown":
+            found.append((at, cell))
+        elif figure.get("caption"):
+            found.append((at, v4.new_markdown_cell(figure["caption"])))
+    return found
+
+
+def prose(cell: NotebookNode, code: str = "") -> str:
+    """A cell's Markdown without comments, and with `code` in place of each fence."""
+    return _prose(cell.source, code)
+
+
+@cache
+def _prose(source: str, code: str) -> str:
+    lines = source.split("\n")
+    for block in reversed(BLOCKS.parse(source)):
+        if block.type == "fence":
+            lines[slice(*block.map)] = [code]
+    return COMMENT.sub(lambda found: found[0] * bool(found[1]), "\n".join(lines))
 
 
 def tags_of(cell: NotebookNode) -> set[str]:
@@ -183,9 +207,8 @@ def at_margin(tree: ast.Module, verb: str) -> list[str]:
     return [
         name
         for line in lines
-        if isinstance(line.value, ast.Call)
-        and ast.unparse(line.value.func).rpartition(".")[2] == verb
-        for name in called(line, ast.unparse(line.value.func))[:1]
+        if isinstance(line.value, ast.Call) and ast.unparse(line.value.func) == verb
+        for name in called(line, verb)[:1]
     ]
 
 
@@ -237,7 +260,7 @@ def claims(notebook: NotebookNode) -> list[dict]:
 def equations(notebook: NotebookNode) -> list[Equation]:
     """The tagged equations of a notebook, in its order."""
     found, section = [], ""
-    for _, cell in text_cells(notebook):
+    for _, cell in with_captions(notebook):
         for heading, math in HEADING_OR_DISPLAY.findall(prose(cell)):
             section = heading or section
             parts = TAG.split(math)
@@ -249,15 +272,19 @@ def equations(notebook: NotebookNode) -> list[Equation]:
 def is_definition(formula: str) -> bool:
     """Whether it says `:=` and nothing more: `a := b = c` also claims b = c.
 
-    Behind a space may stand another definition, or what an index runs over.
+    Behind a space may stand another definition, or what an index runs over; not what
+    is true of what was defined.
     """
     formula = re.sub(r"\\begin\{cases\}.*?\\end\{cases\}", "", formula, flags=re.S)
     formula = formula.replace("\\{", "_{").replace("\\}", "}")
     while BRACES.search(formula):
         formula = BRACES.sub(lambda found: found[1] or f" {found[2]} ", formula)
     first, *others = re.split(r"\\q?quad\b", formula)
+    defined = re.search(NAME, first)
     return _defines(first) and all(
-        _defines(part) or CONDITION.match(part) or not RELATION.search(part)
+        _defines(part)
+        or ((found := CONDITION.fullmatch(part)) and found[1] != defined[0])
+        or not RELATION.search(part)
         for part in others
     )
 

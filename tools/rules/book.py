@@ -149,7 +149,7 @@ def masks(book: Book) -> Found:
     parser.read(book.root / name, "utf-8")
     for section in parser.sections():
         regex = parser[section]["regex"]
-        begins = regex.startswith(("measured", "≈")) and "|" not in regex
+        begins = regex.startswith((r"\bmeasured\b", "≈")) and "|" not in regex
         found = re.search(regex, "measured ≈ 1\n2") if begins else None
         if not found or "\n" in found.group():
             yield name, f"{regex!r} hides more than 'measured …' and '≈ …'"

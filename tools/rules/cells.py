@@ -24,6 +24,9 @@ MODULES = {"builtins", "importlib", "unittest"}
 SPEAKS = {"display", "get_ipython", "IPython", "record", "say"}  # with any record
 SHOWS_ITSELF = re.compile(r"\b_(?:repr|ipython)_\w+_\b")
 VERBS = {"prove", "claim", "check"}
+NAMED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.ExceptHandler
+NAMED |= ast.MatchAs | ast.MatchStar
+GIVES = ast.Assign | ast.AnnAssign | ast.NamedExpr | ast.For | ast.comprehension
 
 
 def setup_first(page: Page) -> Iterator[str]:
@@ -66,18 +69,28 @@ def verbs_are_the_librarys(page: Page) -> Iterator[str]:
             for module, name, alias in _imported(node):
                 ours = module.split(".")[0] == "helpers"
                 library |= {alias} if ours else set()
+                if alias == "*":
+                    yield f"cell {at}: imports * of {module}; name what is used"
+                if module == "sys" and alias != "sys":
+                    yield f"cell {at}: {alias} is of sys; say sys.{name}"
                 if alias in VERBS and not (ours and alias == name):
                     yield f"cell {at}: {alias} is not the one of helpers"
                 if SPEAKS & {*module.split("."), name}:
                     yield f"cell {at}: records are made by prove, claim and show only"
                 if module.split(".")[0] in MODULES:
                     yield f"cell {at}: {module} can exchange the library"
+            library |= _other_names(node, library)
+        for node in nodes:
             for name in _bound(node):
                 root, _, attribute = name.partition(".")
                 if name in VERBS:
                     yield f"cell {at}: another thing is called {name} here"
                 if attribute and root in library:
                     yield f"cell {at}: changes the library: {name} = …"
+            if getattr(node, "attr", None) in VERBS:
+                said = ast.unparse(node)
+                if said.partition(".")[0] in library:
+                    yield f"cell {at}: say {node.attr}, not {said}: so proofs are found"
         for name in _round_about(nodes, library):
             yield f"cell {at}: {name} hides what is run"
         if SHOWS_ITSELF.search(cell.source) or any(map(_speaks, nodes)):
@@ -92,11 +105,13 @@ def _round_about(nodes: list[ast.AST], library: set[str]) -> Iterator[str]:
             case ast.Call(ast.Name("vars") as called, [of]):
                 if ast.unparse(of).partition(".")[0] not in library:
                     fine.add(called)
-            case ast.Name("vars") if node not in fine:
-                yield "vars"
+            case ast.Call(ast.Name("setattr") as called):
+                fine.add(called)
+            case ast.Name("vars" | "setattr" as name) if node not in fine:
+                yield name
             case ast.Name(name) if name in INDIRECT:
                 yield name
-            case ast.Attribute(attr=name) if name in PARTS:
+            case ast.Attribute(attr=name) | ast.Constant(str(name)) if name in PARTS:
                 yield name
             case ast.Attribute(ast.Name("sys"), "modules"):
                 yield "sys.modules"
@@ -117,10 +132,27 @@ def _imported(node: ast.AST) -> Iterator[tuple[str, str, str]]:
             yield module, alias.name, alias.asname or alias.name
 
 
+def _other_names(node: ast.AST, library: set[str]) -> set[str]:
+    """The names that a node gives to parts of the library, as `p = proof` does."""
+    if not isinstance(node, GIVES):
+        return set()
+    value = node.iter if hasattr(node, "iter") else node.value
+    parts = getattr(value, "elts", [value])
+    named = [part for part in parts if isinstance(part, ast.Name | ast.Attribute)]
+    if not any(ast.unparse(part).partition(".")[0] in library for part in named):
+        return set()
+    targets = getattr(node, "targets", None) or [node.target]
+    names = (name for target in targets for name in ast.walk(target))
+    stored = (name for name in names if isinstance(getattr(name, "ctx", 0), ast.Store))
+    return {name.id for name in stored if isinstance(name, ast.Name)}
+
+
 def _bound(node: ast.AST) -> Iterator[str]:
     """The names, dotted ones too, that a node gives a value."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        yield node.name
+    if isinstance(node, NAMED):
+        yield node.name or ""
+    elif isinstance(node, ast.MatchMapping):
+        yield node.rest or ""
     elif isinstance(node, ast.arg):
         yield node.arg
     elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
@@ -163,7 +195,7 @@ def small_and_quick(page: Page) -> Iterator[str]:
     if size > BYTES:
         yield f"{size:,} bytes, outputs included; at most {BYTES:,}"
     run = page.notebook.metadata.get("book", {})
-    if "seconds" not in run:
+    if not run.get("seconds", -1) >= 0:  # which NaN isn't either
         yield "how long it takes is not stored: 'make run'"
     elif (seconds := counted_seconds(run)) > SECONDS:
         yield f"{seconds:.1f} s to execute; at most {SECONDS}"

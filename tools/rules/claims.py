@@ -17,9 +17,11 @@ EFFECT = re.compile(  # what is said of an accuracy where 0 means no effect
     r"|below|between|more|less|ahead|behind|change)\b"
 )
 UNNAMED = "without it"  # what `claim` calls a control that has no name
-MAKERS = {"np.array", "np.asarray", "list", "tuple", "float", "dict"}
-MAKERS |= {"int", "np.float64", "np.full", "np.ones", "np.repeat", "np.tile"}
-MAKERS |= {"sum", "min", "max", "round", "abs", "np.mean", "np.sum", "np.min", "np.max"}
+MAKERS = {"list", "tuple", "float", "dict", "int", "sum", "min", "max", "round", "abs"}
+MAKERS |= {"sorted", "reversed", "set", "map", "range", "zip", "enumerate"}
+ARRAYS = "array asarray tensor full ones repeat tile float64 stack sort round abs"
+ARRAYS += " mean median sum min max"
+MAKERS |= {f"{of}.{name}" for of in ("np", "torch") for name in ARRAYS.split()}
 GIVES = ast.Assign | ast.AnnAssign | ast.NamedExpr  # a name its value
 READS = {"mean", "sum", "min", "max", "values", "items", "tolist"}  # of a typed list
 
@@ -131,6 +133,9 @@ def _claims_typed(call: ast.Call, typed: set[str]) -> bool:
     if ast.unparse(call.func) != "claim":
         return False
     options = {keyword.arg: keyword.value for keyword in call.keywords}
+    if isinstance(spread := options.get(None), ast.Dict):  # **{"values": …}
+        names = (getattr(key, "value", None) for key in spread.keys)
+        options |= dict(zip(names, spread.values, strict=True))
     values = [*call.args[1:2], options.get("values"), options.get("control")]
     return any(value is not None and _typed(value, typed) for value in values)
 
@@ -144,13 +149,17 @@ def _typed(value: ast.expr, typed: set[str]) -> bool:
             called = ast.unparse(node.func)
             if called in MAKERS:
                 makers |= set(ast.walk(node.func))
-                texts = (getattr(given, "value", None) for given in node.args)
+                inside = [part for given in node.args for part in ast.walk(given)]
+                makers |= {part for part in inside if getattr(part, "id", 0) in MAKERS}
+                texts = (getattr(part, "value", None) for part in inside)
                 spelled |= any(isinstance(text, str) for text in texts)
             elif called.rpartition(".")[2] not in READS:
                 return False
     nodes = [node for node in ast.walk(value) if node not in makers]
     read = [node for node in nodes if isinstance(getattr(node, "ctx", None), ast.Load)]
-    names = [node.id for node in read if isinstance(node, ast.Name)]
+    loops = [node for node in nodes if isinstance(node, ast.comprehension)]
+    own = {getattr(name, "id", "") for each in loops for name in ast.walk(each.target)}
+    names = {node.id for node in read if isinstance(node, ast.Name)} - own
     numbers = (isinstance(getattr(n, "value", None), int | float) for n in nodes)
     return typed.issuperset(names) and (bool(names) or spelled or any(numbers))
 

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 from tools.digest import parsed
 from tools.reading import (
+    CODE_SPAN,
     DISPLAY,
+    RELATION,
     TAG,
     Page,
     at_margin,
@@ -17,10 +19,12 @@ from tools.reading import (
 )
 
 BY_HAND = re.compile(r"\(\d+\.\d+\)[}\s.,]*$|\\(?:leqno|eqno|label)\b.*")
-ONE_POINT = "holds at one point:"  # typed in by the author
-STATES = re.compile(
-    r"=|<|>|\\(?:[lg]eq?|[lg]t|approx|in|subset|propto|sim|to|equiv|neq?)\b"
+BY_ITSELF = re.compile(  # what numbers itself; and \tag 7
+    r"\\begin\s*\{(?:align|alignat|eqnarray|equation|flalign|gather|multline)\}"
+    r"|\\tag\b(?!\s*\*?\s*\{).*"
 )
+ONE_POINT = "holds at one point:"  # typed in by the author
+STATES = re.compile(rf":=|\\sim\b|{RELATION.pattern}")
 
 
 def in_order(page: Page) -> Iterator[str]:
@@ -42,9 +46,12 @@ def state_something(page: Page) -> Iterator[str]:
 
 
 def numbered_by_tag(page: Page) -> Iterator[str]:
-    """A number that is typed would need no proof."""
+    """A number that is typed, or that counts itself, would need no proof."""
     for at, cell in page.text:
-        for formula in DISPLAY.findall(prose(cell)):
+        text = prose(cell)
+        if found := BY_ITSELF.search(CODE_SPAN.sub("", text)):
+            yield f"cell {at}: numbered without \\tag{{…}}: {found.group()}"
+        for formula in DISPLAY.findall(text):
             if typed := BY_HAND.search(formula):
                 yield f"cell {at}: an equation numbered without \\tag: {typed.group()}"
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 from tools.digest import parsed
-from tools.reading import NOT_PROSE, Page, called, printed, prose
+from tools.reading import Page, called, printed, prose, records
 from tools.rules.text import DETAILS
 
-HEADING = re.compile(r"^ {0,3}#+ *Exercise.*", re.M)
+HEADING = re.compile(r"^[ >*+\d.)-]*#+[*_ \t]*Exercise.*", re.M | re.I)
 NUMBERED = re.compile(r"### Exercise (\d+\.\d+)( \(open\))?(?:: .+)?$")
 SECTION = re.compile(r"^(#{1,3} .*)", re.M)
 FOLD = "<details><summary>{}</summary>"
@@ -52,6 +52,12 @@ def checked(page: Page) -> Iterator[str]:
                 )
             elif numbers and said:
                 yield f"cell {at}: check says '{said.group()}'; leave it to the reader"
+            made = [record["number"] for record in records(cell, "check")]
+            if made != numbers:
+                yield (
+                    f"cell {at}: checks {numbers}, but what its run said is of {made}: "
+                    "check stands at the margin and runs once"
+                )
             for number in numbers:
                 if number != waiting:
                     yield f"cell {at}: check stands under no exercise of that number"
@@ -65,7 +71,7 @@ def folded(page: Page) -> Iterator[str]:
     for at, cell in page.text:
         for told in TOLD.findall(DETAILS.sub("", prose(cell))):
             yield f"cell {at}: told without being asked: {told.strip()[:60]!r}"
-    text = "\n\n".join(NOT_PROSE.sub("…", cell.source) for _, cell in page.text)
+    text = "\n\n".join(prose(cell, "…") for _, cell in page.text)
     headings = SECTION.split(text)[1:]
     for heading, section in zip(headings[::2], headings[1::2], strict=True):
         if match := NUMBERED.match(heading):

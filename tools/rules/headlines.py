@@ -18,14 +18,21 @@ from tools.rules.text import KEEP
 
 NUMBER = re.compile(  # also 92\,\%, **92** %, 60-second
     r"(?<![\w.,])(?!\d{4}s)(\d[\d,]*(?:\.\d+)?)(?:[\s*_`$~}-]|&\w+;|\\[,;: ]|\\(?=%))*"
-    r"(%|per ?cent(?:age points?)?|(?:milli)?seconds?|m?s|minutes?|min|hours?|h|days?)"
-    r"(?!\w)"
+    r"([%‰]|&#37;|&percnt;|pct|per ?cent(?:age points?)?|(?:milli|micro|nano)?seconds?"
+    r"|[mnuµμ]?s|secs?|minutes?|mins?|hours?|hrs?|h|days?|weeks?)(?!\w)"
 )
 RANGE = re.compile(  # from 71 to 82 %, 90–92 %: the first has the unit of the second
     r"(?<![\w.,-])(\d(?:[\d,]*\d)?(?:\.\d+)?)([\s*_$]*(?:[–-]|\b(?:to|and|or)\b)[\s*_$]*)"
     rf"(?={NUMBER.pattern})"
 )
 SHARE = re.compile(r"\S+\s*(?:%|\bper ?cent\b)", re.I)
+TIME = re.compile(  # half an hour, in one second; not a second reading, nor one a day
+    r"\b(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen"
+    r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-\w+)?|hundred|few|several)[\s-]+"
+    r"(?:(?:milli|micro|nano)seconds?|seconds|(?:(?<=one )|(?<=-))second|minutes?"
+    r"|hours?|(?<!a )days?|weeks)\b",
+    re.I,
+)
 FORMULA = re.compile(r"\$[^$]*\$")
 HEADING = re.compile(r"^ {0,3}#+ .*", re.M)
 LINK = re.compile(r"\]\(([^)\s#]+)")
@@ -62,8 +69,11 @@ def claimed(book: Book) -> Iterator[tuple[str, str]]:
                 sentence = " ".join(headline.clause.split())[:70]
                 yield name, f"no claim of its own bears out '{number}': {sentence!r}"
         for paragraph in paragraphs:
-            if word := SHARE.search(NUMBER.sub("", _without_formulas(paragraph))):
+            left = NUMBER.sub("", _without_formulas(paragraph))
+            if word := SHARE.search(left):
                 yield name, f"a share that isn't written in digits: {word.group()!r}"
+            if word := TIME.search(left):
+                yield name, f"a time that isn't written in digits: {word.group()!r}"
 
 
 def headlines(paragraphs: list[str]) -> Iterator[Headline]:
@@ -144,9 +154,9 @@ def _unit(words: str) -> str:
     """One name for a unit: "seconds" is "s", "percent" is "%"."""
     if "point" in words:
         return "points"
-    if words.startswith("milli"):
-        return "ms"
-    short = {"per": "%", "sec": "s", "min": "min", "hour": "h", "day": "d"}
+    short = {"per": "%", "pct": "%", "&": "%", "milli": "ms", "micro": "µs", "μs": "µs"}
+    short |= {"us": "µs", "nano": "ns", "sec": "s", "min": "min", "hour": "h"}
+    short |= {"hr": "h", "day": "d", "week": "w"}
     return next((u for start, u in short.items() if words.startswith(start)), words)
 
 

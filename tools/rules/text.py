@@ -5,11 +5,16 @@ from collections.abc import Iterator
 
 from tools.reading import CODE_SPAN, DISPLAY, REFERENCE, Page, plain_prose, prose
 
-DIRECTIVE = re.compile(r"^[ >*+\d.-]*(?::::|(?:```+|~~~+)\s*\{).*", re.M)
-# With code spans shown as `…`: a role, a target, a label, a heading without #.
+DIRECTIVE = re.compile(
+    r"^[ >*+\d.)-]*(?::::|(?:```+|~~~+)\s*(?:\{|(?:math|mermaid)\b)).*", re.M
+)
+# With code spans shown as `…` and formulas as $…$: a role, a substitution, a label, a
+# footnote, struck-out text, brackets and environments of LaTeX, a heading without #;
+# then what opens a line: a comment, a break, a definition, an alert, a target, a box.
 FOREIGN = re.compile(
-    r"\{[\w:+.-]+\}`…`|^\([\w-]+\)=\s*$|\$\$ *\([\w:-]+\)"
-    r"|^[^\s|>#-].*\n(?:=+|-+)[ \t]*$",
+    r"\{[\w:+.-]+\}`…`|\{\{|\$\$ *\([\w:-]+\)|\[\^[^\]\s]+\]|~~.+?~~|\\[\[(]|\\begin\b"
+    r"|^[^\s|>#-].*\n(?:=+|-+)[ \t]*$|^[ >]*(?:(?:[-*+]|\d+[.)]) +)*"
+    r"(?:%|\+\+\+|[:~][ \t]|\[!|\([^()\n]+\)=[ \t]*$|\[[ xX]\][ \t]).*",
     re.M,
 )
 HTML = re.compile(r"</?[a-zA-Z][^>]*>?|<!")
@@ -34,7 +39,8 @@ def plain_markdown(page: Page) -> Iterator[str]:
         if cell.cell_type == "raw":
             yield f"cell {at}: not for all readers: a raw cell"
     for at, cell in page.text:
-        masked = CODE_SPAN.sub("`…`", prose(cell))
+        masked = DISPLAY.sub("$$…$$", CODE_SPAN.sub("`…`", prose(cell)))
+        masked = re.sub(r"(?<!\$)\$[^$\n]+\$(?!\$)", "$…$", masked)
         for foreign in DIRECTIVE.search(cell.source), FOREIGN.search(masked):
             if foreign:
                 yield f"cell {at}: not for all readers: {foreign.group().strip()!r}"
