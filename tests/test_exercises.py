@@ -1,6 +1,7 @@
 """`check` under hostile answers; every exercise of the book under its mistakes."""
 
 import ast
+import builtins
 import dis
 import io
 import re
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from importlib import import_module
 from inspect import signature
 from pathlib import Path
 from types import CodeType
@@ -223,6 +225,21 @@ def test_an_import_is_not_stopped_half_way(say, monkeypatch, tmp_path) -> None:
 
     monkeypatch.setattr(exercises, "SECONDS", 0.2)
     assert "correct" in say(DOUBLE, imports)
+
+
+@pytest.mark.skipif(not hasattr(exercises.signal, "SIGALRM"), reason="no alarms here")
+def test_an_endless_answer_is_stopped_in_a_module_that_is_imported(
+    say, monkeypatch, tmp_path
+) -> None:
+    (tmp_path / "asks.py").write_text("import builtins\nbuiltins.ask()")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(exercises, "SECONDS", 0.2)
+    said = []
+    monkeypatch.setattr(
+        builtins, "ask", lambda: said.append(say(DOUBLE, endless)), raising=False
+    )
+    import_module("asks")
+    assert "no result after 0.2 seconds" in said[0]
 
 
 @pytest.mark.skipif(not hasattr(exercises.signal, "SIGALRM"), reason="no alarms here")

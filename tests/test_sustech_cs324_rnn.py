@@ -292,7 +292,7 @@ def test_a_folder_that_cannot_be_written_is_said_in_a_line(tmp_path):
         (("--seed", -1), "--seed -1: expected 0 or more"),
         (("--learning_rate", "nan"), "--learning_rate nan: expected a number above 0"),
         (("--max_norm", 0), "--max_norm 0.0: expected a number above 0"),
-        (("--out", "x.json"), "--out x.json is a folder, or what a run keeps beside"),
+        (("--out", "x.JSON"), "--out x.JSON is a folder, or what a run keeps beside"),
         (("--out", "x.checkpoint"), "x.checkpoint is a folder, or what a run keeps"),
         (("--out", "."), "name a file such as rnn.pt"),
     ],

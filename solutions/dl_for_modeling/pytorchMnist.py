@@ -271,7 +271,7 @@ def parse(arguments=None):
     out = Path(flags.out)
     if out.is_dir() or not out.parent.is_dir():
         parser.error(f"--out {out}: expected a file's name, in a folder that is there")
-    if out.suffix in (".checkpoint", ".json"):  # these are written beside it
+    if out.suffix.lower() in (".checkpoint", ".json"):  # these are written beside it
         parser.error(f"--out {out}: expected another ending, such as .pth")
     return flags
 

@@ -349,7 +349,7 @@ def main(flags):
     out = Path(flags.out)
     if out.is_dir() or not out.parent.is_dir():
         raise SystemExit(f"--out {out}: name a file, in a folder that is there")
-    if out.suffix in (".checkpoint", ".csv", ".json"):  # these are written beside it
+    if out.suffix.lower() in (".checkpoint", ".csv", ".json"):  # written beside it
         raise SystemExit(f"--out {out}: name another ending, such as .pt")
     if not 0 < flags.lr < float("inf"):
         raise SystemExit(f"--lr {flags.lr}: expected a rate above 0")

@@ -277,7 +277,7 @@ def parse(arguments=None):
         problem = "its rate can't rise and fall in 10 steps; take more, or smaller"
         parser.error(f"argument --max_epochs: {problem} batches")
     out = Path(given.out)
-    if out.is_dir() or out.suffix in (".checkpoint", ".json"):
+    if out.is_dir() or out.suffix.lower() in (".checkpoint", ".json"):
         problem = f"{given.out} is a folder, or what a run keeps beside the weights"
         parser.error(f"argument --out: {problem}; name a file such as mlp.pt")
     try:

@@ -333,7 +333,7 @@ def parse(arguments=None):
         problem = "its rate can't rise and fall in 5 steps; take more --max_steps"
         parser.error(f"argument --schedule: {problem}")
     out = Path(given.out)
-    if out.is_dir() or out.suffix in (".checkpoint", ".json"):
+    if out.is_dir() or out.suffix.lower() in (".checkpoint", ".json"):
         problem = f"{given.out} is a folder, or what a run keeps beside the weights"
         parser.error(f"argument --out: {problem}; name a file such as cnn.pt")
     return given

@@ -269,10 +269,11 @@ def parse(arguments=None):
     if flags.steps < 1 or flags.steps % LOOK:  # a checkpoint counts in looks
         parser.error(f"--steps {flags.steps}: expected a multiple of {LOOK}")
     for name in ("learning_rate", "max_norm"):
-        if not 0 < (value := vars(flags)[name]) < math.inf:
+        value = vars(flags)[name]
+        if not value > 0 or (name == "learning_rate" and math.isinf(value)):
             parser.error(f"--{name} {value}: expected a number above 0")
     out = Path(flags.out)
-    if out.is_dir() or out.suffix in (".checkpoint", ".pt"):
+    if out.is_dir() or out.suffix.lower() in (".checkpoint", ".pt"):
         problem = f"{flags.out} is a folder, or what a run keeps beside its results"
         parser.error(f"--out {problem}; name a file such as lengths.json")
     return flags

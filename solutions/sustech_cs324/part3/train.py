@@ -173,10 +173,11 @@ def parse(arguments=None):
         if value < least:
             parser.error(f"--{name} {value}: expected {least} or more")
     for name in ("learning_rate", "max_norm"):
-        if not 0 < (value := vars(config)[name]) < math.inf:
+        value = vars(config)[name]
+        if not value > 0 or (name == "learning_rate" and math.isinf(value)):
             parser.error(f"--{name} {value}: expected a number above 0")
     out = Path(config.out)
-    if out.is_dir() or out.suffix in (".checkpoint", ".json"):
+    if out.is_dir() or out.suffix.lower() in (".checkpoint", ".json"):
         problem = f"{config.out} is a folder, or what a run keeps beside the weights"
         parser.error(f"--out {problem}; name a file such as rnn.pt")
     return config

@@ -184,7 +184,8 @@ def _time_limit() -> Iterator[None]:
         return
 
     def stop(_: int, frame: FrameType | None) -> None:
-        while frame:  # a module stopped while it is imported can't be imported again
+        # A module stopped while it is imported can't be imported again.
+        while frame and frame.f_code.co_filename != __file__:
             if frame.f_code.co_filename.startswith("<frozen importlib"):
                 return
             frame = frame.f_back
