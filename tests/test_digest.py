@@ -372,6 +372,16 @@ def test_what_a_report_imports_counts_with_it(course):
     assert not follows(course, "../other.typ", '"report/report.typ"')
 
 
+@pytest.mark.parametrize("said", ["#import", "  #import", "#include"])
+def test_what_a_reports_import_imports_counts_too_and_what_is_missing_does_not(
+    course, said
+):
+    write(course.parent / "other.typ", f'{said} "missing.typ"\n{said} "report.typ"')
+    write(course.parent / "report.typ", f'{said} "other.typ"')
+    write(course / "report/report.typ", f'{said} "../../report.typ"\n')
+    assert follows(course, "../other.typ", '"report/report.typ"')
+
+
 def test_a_module_that_changes_within_one_process_is_read_anew(course):
     before = of_solution(course, "import train")
     change(course / "train.py", "0.1", "0.2")

@@ -279,8 +279,11 @@ def test_a_number_before_measured_is_named_as_it_is_compared(good):
     cell.outputs.append(claimed(0.3, "loss", at_most=1))
     [found] = added(good, cell)
     assert found == "cell 7: 'measured' ends a line, so no number of it is masked"
-    good.cells[7].outputs[0].text = "a: measured 0.31\n"
-    assert problems(good) == []
+    good.cells[7].outputs[0].text = "a: 0.31 measured.\n"
+    assert problems(good) == [found]
+    for fine in ("a: measured 0.31\n", "seed   predicted   measured\n"):
+        good.cells[7].outputs[0].text = fine
+        assert problems(good) == []
 
 
 @pytest.mark.parametrize(
@@ -388,6 +391,9 @@ def test_markdown_that_some_readers_see_raw_is_named(good, source):
         "$5\\,\\%$ % of it, $x[^2]$: $\\frac{{a}}{{b}}$",
         "- one\n- two",
         "![The loss falls over ten epochs and stays there](plot.png)",
+        f"[![{SEEN}](a.png)](b.png)",
+        "```\nmath.sqrt(2)\n```",
+        "```text\na\n```\n\nmath and mermaid are words.",
     ],
 )
 def test_plain_markdown_passes(good, source):
@@ -423,6 +429,12 @@ def test_one_cell_in_ten_may_go_uncompared(good):
         "try:\n    assert f()\nexcept:\n    pass",
         'def g():\n    claim("a", f(), at_most=1)',
         "if True:\n    f()\nelse:\n    assert f()",
+        "class A:\n    def g(self):\n        assert f()",
+        "class A:\n    def g(self):\n        def h():\n            assert f()\n\n\nA()",
+        "try:\n    assert f()\nexcept* AssertionError:\n    pass",
+        "try:\n    assert f()\nexcept AssertionError:\n    if False:\n        raise",
+        "try:\n    assert f()\nexcept Exception:\n    pass\n"
+        "except AssertionError:\n    raise",
     ],
 )
 def test_a_cell_that_goes_uncompared_has_to_assert_something(good, source):
@@ -438,6 +450,12 @@ def test_a_cell_that_goes_uncompared_has_to_assert_something(good, source):
         "class A:\n    def g(self):\n        assert f()\n\n\nA().g()",
         "try:\n    assert f()\nexcept OSError:\n    pass",
         "try:\n    pass\nexcept AssertionError:\n    assert f()",
+        "class A:\n    def forward(self, x):\n        assert f(x)\n\n\nA()(3)",
+        "class A:\n    def __init__(self):\n        assert f()\n\n\nA()",
+        "@run\ndef g():\n    assert f()",
+        "try:\n    assert f()\nexcept AssertionError:\n    print(3)\n    raise",
+        "try:\n    assert f()\nexcept AssertionError:\n    raise\n"
+        "except Exception:\n    pass",
     ],
 )
 def test_an_assertion_that_is_run_and_can_fail_is_one(good, source):
@@ -494,6 +512,28 @@ def unproved(number):
             f"$$L := -\\log p_i {relation} 7 \\tag{{4.2}}$$"
             for relation in ("\\leqslant", "≤", "≥", "\\propto", "\\simeq", "\\ll")
         ),
+        *(
+            f"$$L := -\\log p_i {relation} 7 \\tag{{4.2}}$$"
+            for relation in ("\\lesssim", "\\gtrsim", "\\doteq", "\\asymp", "\\nleq")
+        ),
+        *(
+            f"$$L := -\\log p_i {relation} 7 \\tag{{4.2}}$$"
+            for relation in ("\\prec", "\\succeq", "\\supset", "\\Longrightarrow", "≲")
+        ),
+        "$$\\hat p := y, \\qquad p \\le 1 \\tag{4.2}$$",
+        "$$\\mathbf{p} := y, \\qquad p \\le 1 \\tag{4.2}$$",
+        "$$p_i := f(z), \\qquad p \\le 1 \\tag{4.2}$$",
+        "$$p := f(z), \\qquad p_\\theta \\le 1 \\tag{4.2}$$",
+        "$$p := f(z), \\qquad 2 < z, p \\le 1 \\tag{4.2}$$",
+        "$$p := f(z), \\qquad z < p \\le 1 \\tag{4.2}$$",
+        "$$p := f(z), \\qquad z > 0 \\text{ and } p \\le 1 \\tag{4.2}$$",
+        "$$p := f(z), \\quad q := g(z), \\quad q \\le 1 \\tag{4.2}$$",
+        "$$p := f(z), \\; p \\le 1 \\tag{4.2}$$",
+        "$$c := d \\\\ p := f(z), \\quad p \\le 1 \\tag{4.2}$$",
+        "$$p := f(z), p \\in [0, 1] \\tag{4.2}$$",
+        "$$p := f(z), \\qquad z > 0 \\\\ L \\le 7 \\tag{4.2}$$",
+        "$$\\begin{aligned} p &:= y, \\quad p \\le 1 \\end{aligned} \\tag{4.2}$$",
+        "$$c(x) = d, \\; e(x) := 3 \\tag{4.2}$$",
         "$$L := -\\log p \\in S \\tag{4.2}$$",
         "$$L := -\\log p \\implies L \\tag{4.2}$$",
     ],
@@ -521,6 +561,28 @@ def test_each_equation_of_a_display_needs_its_own_proof(good):
         "$$c := d, \\quad t = 0, \\dots, t_{1} - 1, \\qquad i < j \\le k. \\tag{4.2}$$",
         "$$c := d, \\quad i \\in \\{1, 2\\}, \\quad x \\in \\mathbb{R}^n \\tag{4.2}$$",
         "$$c_{i < k} := \\{d : d = 1\\}, \\quad i < j \\tag{4.2}$$",
+        *(
+            f"$$c := d, \\qquad {condition} \\tag{{4.2}}$$"
+            for condition in (
+                *(
+                    "\\eta < 2/\\lambda",
+                    "p \\in [0, 1]",
+                    "p \\in (0, 1)^n.",
+                    "h \\to 0",
+                ),
+                *("i = 1, \\dots, 2n", "i = 1, \\dots, n^2", "i, j = 1, \\dots, n_k"),
+                *("t > 10^{-3}", "\\epsilon = 10^{-8}", "k \\ge 1, n \\ge 2"),
+                *("y \\le \\|x\\|", "y \\le \\max(a, b)", "x, y \\in \\mathbb{R}^n"),
+                *(
+                    "f: \\mathbb{R} \\to \\mathbb{R}",
+                    "c: \\mathbb{R} \\to B, \\quad i < j",
+                ),
+                "\\text{if } z > 0 \\text{ and } y > 0",
+            )
+        ),
+        "$$c(x) := x^2, \\; x \\in \\mathbb{R} \\tag{4.2}$$",
+        "$$c(x) := x^2, x \\in \\mathbb{R} \\tag{4.2}$$",
+        "$$p_{\\theta}(y \\in A) := x \\tag{4.2}$$",
         "$$c := \\max_{\\text{$d$ of } d < \\frac{e}{f}} d^{(e = f)} \\tag{4.2}$$",
         "$$c := \\begin{cases} 1 & z > 0 \\\\ 0 & z = 0 \\end{cases} \\tag{4.2}$$",
         "$$c = d$$",
@@ -705,6 +767,7 @@ def test_a_condition_that_lets_a_check_run_hides_nothing(good, runs):
         *("## Exercise 4.2", "#### Exercise 4.2", "### Exercise five"),
         *("### **Exercise 4.2**", "### *Exercise 4.2*", "### exercise 4.2"),
         *("> ### Exercise 4.2", "- ### Exercise 4.2", "1. ### Exercise 4.2"),
+        *("### [Exercise 4.2](../README.md)", "### `Exercise 4.2`"),
     ],
 )
 def test_an_exercise_with_another_heading_is_named(good, heading):
@@ -1070,6 +1133,15 @@ def test_one_row_whose_bar_no_share_can_miss_is_named(good):
         ("for m in [plots]:\n    m.show = f", "changes the library: m.show = …"),
         ("p = q = helpers.proof\nq._compare = f", "changes the library: q._compare"),
         ("s = setattr", "setattr hides what is run"),
+        ("d = delattr", "delattr hides what is run"),
+        ("delattr(plots, 'show')", "changes the library: plots.… = …"),
+        ("del plots.show", "changes the library: plots.show = …"),
+        ("from helpers import prove as p", "say prove, not p: so proofs are found"),
+        ("tape.Value.__class__ = f", "__class__ hides what is run"),
+        ("p = plots\np = p\np.show = f", "changes the library: p.show = …"),
+        ("p = plots\np.show = f\np = Net()", "changes the library: p.show = …"),
+        ("p = 1\nfrom helpers import nn as p\np.x = f", "changes the library: p.x = …"),
+        ("p = Net()\nif x:\n    p = plots\np.show = f", "changes the library: p.show"),
         ("getattr(plots, '__dict__')", "__dict__ hides what is run"),
         ("match x:\n    case prove:\n        pass", "another thing is called prove"),
         ("match x:\n    case [*claim]:\n        pass", "another thing is called claim"),
@@ -1088,6 +1160,15 @@ def test_one_row_whose_bar_no_share_can_miss_is_named(good):
 def test_another_prove_or_a_changed_library_is_named(good, source, sentence):
     [found] = added(good, code(source))
     assert found.startswith(f"cell 7: {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("source", "alias", "said"),
+    [("import sys as s", "s", "sys"), ("from sys import path as p", "p", "sys.path")],
+)
+def test_what_is_imported_of_sys_is_named_with_what_to_say(good, source, alias, said):
+    found = added(good, code(source))
+    assert found == [f"cell 7: {alias} is of sys; say {said}"]
 
 
 @pytest.mark.parametrize(
@@ -1116,6 +1197,21 @@ def test_what_resembles_a_changed_library_passes(good):
     source += "\nvars(flags)['lr'] = getattr(net, 'rate')\nnet.eval().modules()"
     source += "\ndef record(node):\n    return node.display"
     assert added(good, code(source)) == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'train = data.load("mnist").train\ntrain.images = 3',
+        "x = tape.Value(3).data\nx.flags.writeable = False",
+        "tape.Value(3).data = 4\nsetattr(tape.Value(3), 'grad', 5)",
+        "for net in [nn.a, nn.b]:\n    pass\nnet = Mine()\nnet.x = 1",
+        "said = data.load('mnist').check",
+    ],
+)
+def test_what_a_call_returned_or_a_name_no_longer_means_is_not_the_library(good, lines):
+    good.cells[2].source += "\nfrom helpers import data, nn, tape"
+    assert added(good, code(lines)) == []
 
 
 # --- folded cells ---------------------------------------------------------------------
@@ -1391,8 +1487,11 @@ def test_an_environment_that_numbers_itself_is_named(good, kind):
 
 
 def test_a_tag_without_braces_is_named(good):
-    [found] = added(good, text("$$c = d \\tag 7$$"))
-    assert found.startswith("cell 7: numbered without \\tag{…}: \\tag 7")
+    good.cells.insert(7, text(""))
+    for tag in ("\\tag 7", "\\tag7"):
+        good.cells[7].source = f"$$c = d {tag}$$"
+        [found] = problems(good)
+        assert found.startswith(f"cell 7: numbered without \\tag{{…}}: {tag}")
     good.cells[7].source = "The command `\\tag 7` numbers."
     assert problems(good) == []
 

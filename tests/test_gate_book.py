@@ -399,6 +399,9 @@ def test_a_share_that_is_not_written_in_digits_is_named(book, words):
         *("ten minutes", "in three seconds", "half an hour", "In a Minute", "few days"),
         *("twenty-five minutes", "a thirty-second run", "sixty seconds", "an hour"),
         *("fifteen milliseconds", "one second", "two days", "several weeks"),
+        *("two and a half hours", "a couple of minutes", "one week", "ten mins"),
+        *("two hrs", "thirty secs", "a thousand seconds", "**five** minutes"),
+        *("**one** second", "a dozen days", "a ten-second run", "hundreds of hours"),
     ],
 )
 def test_a_time_that_is_not_written_in_digits_is_named(book, words):
@@ -408,7 +411,11 @@ def test_a_time_that_is_not_written_in_digits_is_named(book, words):
 
 
 @pytest.mark.parametrize(
-    "words", ["a second reading", "one a day", "the hour", "days", "one secondary"]
+    "words",
+    [
+        *("a second reading", "one a day", "the hour", "days", "one secondary"),
+        *("the one second-order method", "the twenty-second epoch", "one a week"),
+    ],
 )
 def test_words_of_time_that_say_no_time_may_stand_in_a_heading(book, words):
     book.say(f"## MNIST: {words}")

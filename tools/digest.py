@@ -25,7 +25,7 @@ LIBRARY = ROOT / "src"
 # The trees of other versions differ, so digests are compared on this one only.
 PYTHON = (3, 11)
 SETUP_TAG = "remove-cell"
-TYPST_IMPORT = re.compile(r'^#import "([^"@]+\.typ)"', re.M)
+TYPST_IMPORT = re.compile(r'^\s*#(?:import|include)\s+"([^"@]+\.typ)"', re.M)
 
 
 def digest(notebook: NotebookNode, folder: Path, library: Path = LIBRARY) -> str:
@@ -172,9 +172,13 @@ def _files(trees: list[ast.Module], folder: Path) -> list[Path]:
         for file in (place.glob(name) if "*" in name else [place / name])
         if file.is_file()
     }
-    for name in [name for name in found if name.endswith(".typ")]:
-        imported = TYPST_IMPORT.findall((folder / name).read_text("utf-8"))
-        found |= {os.path.normpath(Path(name).parent / each) for each in imported}
+    reports = [name for name in found if name.endswith(".typ")]
+    for name in reports:  # which grows meanwhile
+        for each in TYPST_IMPORT.findall((folder / name).read_text("utf-8")):
+            imported = os.path.normpath(Path(name).parent / each)
+            if imported not in found and (folder / imported).is_file():
+                found.add(imported)
+                reports.append(imported)
     return [folder / file for file in sorted(found)]
 
 

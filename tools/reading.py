@@ -24,17 +24,39 @@ DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.S)
 # "(4.5)" in a text; (0.982) is a number, f(2.5) a call.
 REFERENCE = re.compile(r"(?<![\w)\]])\(([1-9]\d?\.[1-9]\d?)\)")
 RELATION = re.compile(
-    r"(?<!:)=|[<>≤≥≠≈≡∝∈∉⇒⇔→≪≫]|\\(?:[lg](?:e|eqq?|eqslant|t)|ll|gg|neq?|approx|equiv"
-    r"|simeq|cong|propto|in|notin|subset(?:eq)?|implies|iff|to|(?:Left)?[rR]ightarrow)\b"
+    r"(?<!:)=|[<>≤≥≠≈≡∝∈∉⇒⇔→≪≫≲≳≃≅≺≻⊂⊃⊆⊇]|\\(?:n?[lg](?:e|eqq?|eqslant|t)|ll|gg|neq?"
+    r"|(?:less|gtr)sim|approx|equiv|simeq|cong|doteq|asymp|propto|in|notin|iff|implies"
+    r"|(?:prec|succ)(?:eq)?|su[bp]set(?:eq)?|to|(?:[lL]ong)?(?:[lL]eft)?[rR]ightarrow)\b"
 )
-NAME = r"\\?[a-zA-Z]+(?:_\w?)?"
-BOUND = rf"\s*-?(?:\d[\d.]*|{NAME})(?:\s*[-+]\s*(?:\d+|{NAME}))?\s*"
-# i = 1, \dots, n - 1; \eta > 0; i < j \le k; x \in S: what a definition holds for.
+# What changes how a name looks, or how large a bracket is.
+LOOKS = re.compile(
+    r"\\(?:(?:wide)?(?:hat|tilde)|bar|vec|dot|(?:over|under)line|math\w+|bm|boldsymbol"
+    r"|operatorname|left|right)\b\*?"
+)
+NAME = r"\\?[a-zA-Z]+(?:_(?:\\[a-zA-Z]+|\w)?)?"
+BOUND = (
+    rf"\s*-?(?:\d*{NAME}|\d[\d.]*)(?:\s*\^\s*\w*)?"
+    rf"(?:\s*[-+]\s*(?:\d*{NAME}|\d+))?\s*"
+)
+NO_RELATION = rf"(?!{RELATION.pattern})"
+SIDE = (  # commas stand in brackets only
+    rf"(?:[\[(](?:{NO_RELATION}[^\[\]():#])*[\])]|{NO_RELATION}[^,:#])*"
+)
+LESS = r"(?:[<>≤≥]|\\[lg](?:eq?|eqslant|t)\b)"
+# i = 1, \dots, n - 1; \epsilon = 10^{-8}; i < j \le k; x, y \in S; h \to 0: what a
+# definition holds for. A # stands for words.
 CONDITION = re.compile(
-    rf"[\s,]*(?:\\text\s+)?({NAME})\s*(?:=\s*{BOUND}(?:,{BOUND})+"
-    rf"|(?:(?:[<>≤≥]|\\[lg](?:eq?|eqslant|t)\b){BOUND})+"
-    rf"|(?:∈|\\in\b)\s*(?:\\math\w+\s+)?(?:{NAME}|_)\s*(?:\^\s*\w*)?)[\s,.]*"
+    rf"[\s,.#]*{NAME}(?:\s*,\s*{NAME})*\s*"
+    rf"(?:=(?:{BOUND}(?:,{BOUND}(?=[,.#]|$))+|\s*10\^\w*)"
+    rf"|(?:{LESS}{BOUND})*(?:{LESS}|∈|→|\\(?:in|to)\b){SIDE})[\s,.#]*"
 )
+MAPPING = re.compile(  # f: A \to B
+    rf"[\s,.#]*{NAME}\s*(?::(?!=)|\\colon\b){SIDE}(?:→|\\(?:to|rightarrow)\b){SIDE}[\s,.#]*"
+)
+# The arguments of what is defined: p(y \in A) := … says nothing of y.
+ARGUMENTS = re.compile(r"(?<=\w)\s*\((?:[^()]|\([^()]*\))*\)(?=\s*(?:_\w*)?[\s&]*:=)")
+# Parts of a line: behind a wide space, behind a comma and a narrow one, or x \in S.
+APART = re.compile(rf"\\q?quad\b|,\s*(?:\\[,:; ]|(?={NAME}\s*(?:∈|\\in\b)))")
 # Indices, words and sets hold conditions; in other braces stands what is stated.
 BRACES = re.compile(r"([_^]|\\text\w*)?\s*\{([^{}]*)\}")
 HEADING_OR_DISPLAY = re.compile(r"^ {0,3}#+ +([^\n]+)|\$\$(.+?)\$\$", re.M | re.S)
@@ -276,14 +298,18 @@ def is_definition(formula: str) -> bool:
     is true of what was defined.
     """
     formula = re.sub(r"\\begin\{cases\}.*?\\end\{cases\}", "", formula, flags=re.S)
+    formula = re.sub(r"\\(?:begin|end)\s*\{\w+\*?\}", "", formula)
     formula = formula.replace("\\{", "_{").replace("\\}", "}")
     while BRACES.search(formula):
         formula = BRACES.sub(lambda found: found[1] or f" {found[2]} ", formula)
-    first, *others = re.split(r"\\q?quad\b", formula)
-    defined = re.search(NAME, first)
+    formula = re.sub(r"\\text\w*", "#", LOOKS.sub(" ", formula))
+    first, *others = APART.split(ARGUMENTS.sub("", formula))
+    lines = [line for part in (first, *others) for line in part.split("\\\\")]
+    defined = {name for line in lines if ":=" in line for name in _names(line)[:1]}
     return _defines(first) and all(
         _defines(part)
-        or ((found := CONDITION.fullmatch(part)) and found[1] != defined[0])
+        or _conditions(part, defined)
+        or MAPPING.fullmatch(part)
         or not RELATION.search(part)
         for part in others
     )
@@ -291,3 +317,18 @@ def is_definition(formula: str) -> bool:
 
 def _defines(formula: str) -> bool:
     return ":=" in formula and not RELATION.search(formula)
+
+
+def _conditions(part: str, defined: set[str]) -> bool:
+    """Whether nothing but conditions stands there, none on what is defined."""
+    while found := CONDITION.match(part):
+        left = RELATION.split(found[0])[:-1]
+        if defined.intersection(name for side in left for name in _names(side)):
+            return False
+        part = part[found.end() :]
+    return not part
+
+
+def _names(formula: str) -> list[str]:
+    """The names in a formula, without their indices."""
+    return [name.partition("_")[0] for name in re.findall(NAME, formula)]

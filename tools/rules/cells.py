@@ -19,7 +19,9 @@ NARROW = {"Haswell", "Zen"}
 TAGS = {"hide-input", "nbval-ignore-output", "raises-exception"}
 METADATA = {"book", "kernelspec", "language_info"}
 INDIRECT = {"exec", "eval", "globals", "locals", "__import__", "__builtins__"}
-PARTS = {"__dict__", "__globals__", "__setattr__"}  # of anything, the library too
+CHANGES = {"setattr", "delattr"}
+PARTS = {"__class__", "__dict__", "__globals__"}  # of anything, the library too
+PARTS |= {"__setattr__", "__delattr__"}
 MODULES = {"builtins", "importlib", "unittest"}
 SPEAKS = {"display", "get_ipython", "IPython", "record", "say"}  # with any record
 SHOWS_ITSELF = re.compile(r"\b_(?:repr|ipython)_\w+_\b")
@@ -64,37 +66,50 @@ def verbs_are_the_librarys(page: Page) -> Iterator[str]:
     for at, cell in page.code:
         if cell.source == page.setup:  # it looks for the library
             continue
-        nodes = list(ast.walk(parsed(cell.source)))
+        tree = parsed(cell.source)
+        nodes = list(ast.walk(tree))
         for node in nodes:
             for module, name, alias in _imported(node):
                 ours = module.split(".")[0] == "helpers"
-                library |= {alias} if ours else set()
                 if alias == "*":
                     yield f"cell {at}: imports * of {module}; name what is used"
                 if module == "sys" and alias != "sys":
-                    yield f"cell {at}: {alias} is of sys; say sys.{name}"
+                    said = "sys" if name == "sys" else f"sys.{name}"
+                    yield f"cell {at}: {alias} is of sys; say {said}"
                 if alias in VERBS and not (ours and alias == name):
                     yield f"cell {at}: {alias} is not the one of helpers"
+                elif ours and name in VERBS and alias != name:
+                    yield f"cell {at}: say {name}, not {alias}: so proofs are found"
                 if SPEAKS & {*module.split("."), name}:
                     yield f"cell {at}: records are made by prove, claim and show only"
                 if module.split(".")[0] in MODULES:
                     yield f"cell {at}: {module} can exchange the library"
             library |= _other_names(node, library)
-        for node in nodes:
-            for name in _bound(node):
-                root, _, attribute = name.partition(".")
-                if name in VERBS:
-                    yield f"cell {at}: another thing is called {name} here"
-                if attribute and root in library:
-                    yield f"cell {at}: changes the library: {name} = …"
-            if getattr(node, "attr", None) in VERBS:
-                said = ast.unparse(node)
-                if said.partition(".")[0] in library:
-                    yield f"cell {at}: say {node.attr}, not {said}: so proofs are found"
-        for name in _round_about(nodes, library):
-            yield f"cell {at}: {name} hides what is run"
+        for line in tree.body:
+            if isinstance(line, ast.Assign) and not _other_names(line, library):
+                library -= _given(line)  # net = Net(): it is the library's no longer
+            inside = list(ast.walk(line))
+            for node in inside:
+                library |= _other_names(node, library)
+            for slip in _exchanged(inside, library):
+                yield f"cell {at}: {slip}"
+            for name in _round_about(inside, library):
+                yield f"cell {at}: {name} hides what is run"
         if SHOWS_ITSELF.search(cell.source) or any(map(_speaks, nodes)):
             yield f"cell {at}: records are made by prove, claim and show only"
+
+
+def _exchanged(nodes: list[ast.AST], library: set[str]) -> Iterator[str]:
+    """What is done to the verbs and to the library."""
+    for node in nodes:
+        for name in _bound(node):
+            root, _, attribute = name.partition(".")
+            if name in VERBS:
+                yield f"another thing is called {name} here"
+            if attribute and root in library:
+                yield f"changes the library: {name} = …"
+        if getattr(node, "attr", None) in VERBS and _root(node) in library:
+            yield f"say {node.attr}, not {ast.unparse(node)}: so proofs are found"
 
 
 def _round_about(nodes: list[ast.AST], library: set[str]) -> Iterator[str]:
@@ -103,11 +118,11 @@ def _round_about(nodes: list[ast.AST], library: set[str]) -> Iterator[str]:
     for node in nodes:
         match node:
             case ast.Call(ast.Name("vars") as called, [of]):
-                if ast.unparse(of).partition(".")[0] not in library:
+                if _root(of) not in library:
                     fine.add(called)
-            case ast.Call(ast.Name("setattr") as called):
+            case ast.Call(ast.Name("setattr" | "delattr") as called):
                 fine.add(called)
-            case ast.Name("vars" | "setattr" as name) if node not in fine:
+            case ast.Name("vars" | "setattr" | "delattr" as name) if node not in fine:
                 yield name
             case ast.Name(name) if name in INDIRECT:
                 yield name
@@ -134,31 +149,46 @@ def _imported(node: ast.AST) -> Iterator[tuple[str, str, str]]:
 
 def _other_names(node: ast.AST, library: set[str]) -> set[str]:
     """The names that a node gives to parts of the library, as `p = proof` does."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        given = ((module.split(".")[0], alias) for module, _, alias in _imported(node))
+        return {alias.split(".")[0] for root, alias in given if root == "helpers"}
     if not isinstance(node, GIVES):
         return set()
     value = node.iter if hasattr(node, "iter") else node.value
     parts = getattr(value, "elts", [value])
-    named = [part for part in parts if isinstance(part, ast.Name | ast.Attribute)]
-    if not any(ast.unparse(part).partition(".")[0] in library for part in named):
-        return set()
+    return _given(node) if any(_root(part) in library for part in parts) else set()
+
+
+def _given(node: GIVES) -> set[str]:
+    """The names that a node gives a value."""
     targets = getattr(node, "targets", None) or [node.target]
     names = (name for target in targets for name in ast.walk(target))
     stored = (name for name in names if isinstance(getattr(name, "ctx", 0), ast.Store))
     return {name.id for name in stored if isinstance(name, ast.Name)}
 
 
+def _root(value: ast.AST | None) -> str:
+    """The name before the dots and indices; what a call returns is no part of it."""
+    while isinstance(value, ast.Attribute | ast.Subscript):
+        value = value.value
+    return value.id if isinstance(value, ast.Name) else ""
+
+
 def _bound(node: ast.AST) -> Iterator[str]:
-    """The names, dotted ones too, that a node gives a value."""
+    """The names that a node gives a value, and the dotted ones it changes."""
     if isinstance(node, NAMED):
         yield node.name or ""
     elif isinstance(node, ast.MatchMapping):
         yield node.rest or ""
     elif isinstance(node, ast.arg):
         yield node.arg
-    elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
-        yield ast.unparse(node)
-    elif isinstance(node, ast.Call) and ast.unparse(node.func) == "setattr":
-        yield f"{ast.unparse(node.args[0])}.…" if node.args else ""
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+        yield ast.unparse(node) if _root(node) else ""
+    elif isinstance(node, ast.Call) and ast.unparse(node.func) in CHANGES:
+        of = node.args[0] if node.args else None
+        yield f"{ast.unparse(of)}.…" if _root(of) else ""
 
 
 def known_tags(page: Page) -> Iterator[str]:

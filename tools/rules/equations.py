@@ -21,7 +21,7 @@ from tools.reading import (
 BY_HAND = re.compile(r"\(\d+\.\d+\)[}\s.,]*$|\\(?:leqno|eqno|label)\b.*")
 BY_ITSELF = re.compile(  # what numbers itself; and \tag 7
     r"\\begin\s*\{(?:align|alignat|eqnarray|equation|flalign|gather|multline)\}"
-    r"|\\tag\b(?!\s*\*?\s*\{).*"
+    r"|\\tag(?![a-zA-Z])(?!\s*\*?\s*\{).*"
 )
 ONE_POINT = "holds at one point:"  # typed in by the author
 STATES = re.compile(rf":=|\\sim\b|{RELATION.pattern}")

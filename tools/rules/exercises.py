@@ -7,7 +7,7 @@ from tools.digest import parsed
 from tools.reading import Page, called, printed, prose, records
 from tools.rules.text import DETAILS
 
-HEADING = re.compile(r"^[ >*+\d.)-]*#+[*_ \t]*Exercise.*", re.M | re.I)
+HEADING = re.compile(r"^[ >*+\d.)-]*#+[*_`\[ \t]*Exercise.*", re.M | re.I)
 NUMBERED = re.compile(r"### Exercise (\d+\.\d+)( \(open\))?(?:: .+)?$")
 SECTION = re.compile(r"^(#{1,3} .*)", re.M)
 FOLD = "<details><summary>{}</summary>"

@@ -26,11 +26,14 @@ RANGE = re.compile(  # from 71 to 82 %, 90–92 %: the first has the unit of the
     rf"(?={NUMBER.pattern})"
 )
 SHARE = re.compile(r"\S+\s*(?:%|\bper ?cent\b)", re.I)
-TIME = re.compile(  # half an hour, in one second; not a second reading, nor one a day
-    r"\b(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen"
-    r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-\w+)?|hundred|few|several)[\s-]+"
-    r"(?:(?:milli|micro|nano)seconds?|seconds|(?:(?<=one )|(?<=-))second|minutes?"
-    r"|hours?|(?<!a )days?|weeks)\b",
+TIME = re.compile(  # half an hour, in one second, two and a half weeks, dozens of days;
+    # not a second reading, nor one a day, nor the twenty-second epoch
+    r"\b(?!(?<=the )\w+ty-second\b)"
+    r"(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen"
+    r"|(?:twen|thir|for|fif|six|seven|eigh|nine)ty(?:-\w+)?|few|several|half"
+    r"|(?:couple|dozen|hundred|thousand|million)s?(?:\s+of)?)[\s-]+"
+    r"(?:(?:milli|micro|nano)seconds?|seconds|(?:(?<=one )|(?<=-))second(?!-)|secs"
+    r"|minutes?|hours?|hrs?|(?<!\ba )(?:mins?|days?|weeks?))\b",
     re.I,
 )
 FORMULA = re.compile(r"\$[^$]*\$")
@@ -72,7 +75,7 @@ def claimed(book: Book) -> Iterator[tuple[str, str]]:
             left = NUMBER.sub("", _without_formulas(paragraph))
             if word := SHARE.search(left):
                 yield name, f"a share that isn't written in digits: {word.group()!r}"
-            if word := TIME.search(left):
+            if word := TIME.search(re.sub("[*_`]", "", left)):
                 yield name, f"a time that isn't written in digits: {word.group()!r}"
 
 

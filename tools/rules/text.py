@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tools.reading import CODE_SPAN, DISPLAY, REFERENCE, Page, plain_prose, prose
 
 DIRECTIVE = re.compile(
-    r"^[ >*+\d.)-]*(?::::|(?:```+|~~~+)\s*(?:\{|(?:math|mermaid)\b)).*", re.M
+    r"^[ >*+\d.)-]*(?::::|(?:```+|~~~+)[ \t]*(?:\{|(?:math|mermaid)\b)).*", re.M
 )
 # With code spans shown as `…` and formulas as $…$: a role, a substitution, a label, a
 # footnote, struck-out text, brackets and environments of LaTeX, a heading without #;
@@ -14,7 +14,7 @@ DIRECTIVE = re.compile(
 FOREIGN = re.compile(
     r"\{[\w:+.-]+\}`…`|\{\{|\$\$ *\([\w:-]+\)|\[\^[^\]\s]+\]|~~.+?~~|\\[\[(]|\\begin\b"
     r"|^[^\s|>#-].*\n(?:=+|-+)[ \t]*$|^[ >]*(?:(?:[-*+]|\d+[.)]) +)*"
-    r"(?:%|\+\+\+|[:~][ \t]|\[!|\([^()\n]+\)=[ \t]*$|\[[ xX]\][ \t]).*",
+    r"(?:%|\+\+\+|[:~][ \t]|\[!\w|\([^()\n]+\)=[ \t]*$|\[[ xX]\][ \t]).*",
     re.M,
 )
 HTML = re.compile(r"</?[a-zA-Z][^>]*>?|<!")
