@@ -644,12 +644,14 @@ def torchrun(folder, **environment):
 def test_under_torchrun_the_same_script_runs_in_two_processes(tmp_path):
     done = torchrun(tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"2 {shared(distorted)[1]['accuracy']}\n"
+    # Before it, in older PyTorch, Gloo says that it is connected.
+    assert done.stdout.splitlines()[-1] == f"2 {shared(distorted)[1]['accuracy']}"
+    assert done.stdout.count("2 [") == 1
 
 
 @POSIX
 def test_a_killed_process_ends_the_run_with_an_error(tmp_path):
     done = torchrun(tmp_path, KILL="1")  # or subprocess.TimeoutExpired
     assert done.returncode != 0
-    assert done.stdout == ""
+    assert "2 [" not in done.stdout
     assert "SIGKILL" in done.stderr
