@@ -117,7 +117,8 @@ def test_the_zip_holds_what_the_document_lists_and_works(solutions, capsys):
         assert dates == {(1980, 1, 1, 0, 0, 0)}
         assert archive.read(f"{ID}.csv") == b"a,b\n"
         [page] = PdfReader(archive.open("report.pdf")).pages
-        assert page.extract_text().split() == [ID, "Ada;", "Emmy", "q", "q"]
+        # Where words end, older releases of pypdf see otherwise.
+        assert "".join(page.extract_text().split()) == f"{ID}Ada;Emmyqq"
     *said, last = capsys.readouterr().out.splitlines()
     assert said == [
         "main.py says a net --all",
