@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import data, nn, results, sweep
+from helpers import data, nn, sweep
 
-CARDS = Path(__file__).resolve().parent / "cards"
 # Three epochs on five sixths of the training images, as in the chapter.
 BASE = {"set": "mnist", "hidden": [100], "init": "xavier", "epochs": 3, "lr": 0.2}
 BASE |= {"momentum": 0.9, "falling": True, "metric": "validation accuracy"}
@@ -66,20 +65,7 @@ def train(settings, seed, folder):
 
 
 def cards(done):
-    for name, seeds in done.items():
-        settings = dict(WANTED[name][0])
-        card = results.write(
-            CARDS / f"{name}.json",
-            document="chapters",
-            question=name,
-            metric=f"{settings['set']} {settings.pop('metric')}",
-            command=f"python recipes/{Path(__file__).name}",
-            parameters=settings,
-            data=data.hashes("mnist"),
-            seeds=seeds,
-            packages=("numpy",),
-        )
-        print(f"{name}: {card['mean']:.2%} (standard deviation {card['spread']:.2%})")
+    sweep.write_cards(__file__, WANTED, done, packages=("numpy",))
 
 
 if __name__ == "__main__":

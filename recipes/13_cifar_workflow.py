@@ -6,17 +6,15 @@
 It can be stopped and started at any time: what is finished isn't made again.
 """
 
-from functools import cache, partial
+from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from helpers import augment, data, precision, results, sweep, tensors, training
+from helpers import augment, data, precision, sweep, tensors, training
 
-CARDS = Path(__file__).resolve().parent / "cards"
 PLAIN = {"set": "cifar10", "images": 2000, "hidden": [128, 128], "epochs": 16}
 PLAIN |= {"batch": 100, "lr": 1e-3, "precision": "bfloat16"}
 PLAIN |= {"metric": "validation accuracy, last epoch"}
@@ -58,9 +56,6 @@ def parts(name):
     dataset = data.load(name)
     whole = tensors.whole(dataset.train)
     return *tensors.split_validation(whole, 5000), tensors.whole(dataset.test)
-
-
-hashes = cache(data.hashes)
 
 
 def train(settings, seed, folder):
@@ -134,19 +129,7 @@ def train(settings, seed, folder):
 
 
 def cards(done):
-    for name, seeds in done.items():
-        settings = dict(WANTED[name][0])
-        card = results.write(
-            CARDS / f"{name}.json",
-            document="chapters",
-            question=name,
-            metric=f"{settings['set']} {settings.pop('metric')}",
-            command=f"python recipes/{Path(__file__).name}",
-            parameters=settings,
-            data=hashes(settings["set"]),
-            seeds=seeds,
-        )
-        print(f"{name}: {card['mean']:.2%} (standard deviation {card['spread']:.2%})")
+    sweep.write_cards(__file__, WANTED, done)
 
 
 if __name__ == "__main__":

@@ -409,6 +409,28 @@ def test_each_of_a_recipes_sweeps_writes_its_cards_unless_another_is_picked(
         called(monkeypatch, "--card", "plane", names=WANTED)
 
 
+def test_a_chapters_card_names_its_recipe_its_data_and_what_was_measured(
+    runs, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(sweep.data, "hashes", lambda name: {name: "0123"})
+    recipe = tmp_path / "recipes/05_digits.py"
+    settings = {"set": "mnist", "metric": "test accuracy", "lr": 0.5}
+    wanted = {"05-plain": (settings, range(2)), "05-other": (settings, [0])}
+    done = run(lambda settings, seed, folder: {"value": (seed + 1) / 4}, wanted)
+    sweep.write_cards(recipe, wanted, done, packages=("numpy",))
+    card = results.read(recipe.parent / "cards/05-plain.json")
+    assert card["metric"] == "mnist test accuracy"
+    assert card["command"] == "python recipes/05_digits.py"
+    assert card["parameters"] == {"set": "mnist", "lr": 0.5}
+    assert card["data"] == {"mnist": "0123"}
+    assert [(seed["seed"], seed["value"]) for seed in card["seeds"]] == [
+        (0, 0.25),
+        (1, 0.5),
+    ]
+    assert settings["metric"]  # the recipe's own is left as it was
+    assert results.read(recipe.parent / "cards/05-other.json")["mean"] == 0.25
+
+
 def test_help_and_a_wrong_flag_look_for_no_data(runs, monkeypatch, capsys):
     monkeypatch.setattr("helpers.data.load", lambda name: pytest.fail("looked for"))
     for arguments, code in ((["--help"], 0), (["--card", "plane"], 2)):

@@ -36,7 +36,7 @@ from threadpoolctl import threadpool_limits
 
 from helpers import data
 from helpers.files import write_whole
-from helpers.results import processor, today
+from helpers.results import processor, today, write
 
 Settings = Mapping[str, Any]
 Train = Callable[[dict[str, Any], int, Path], Mapping[str, Any]]
@@ -187,6 +187,38 @@ def main(
         sys.exit(f"{parser.prog}: {error}")
     except KeyboardInterrupt:
         sys.exit("stopped; the same command goes on")
+
+
+def write_cards(
+    recipe: str | Path,
+    wanted: Mapping[str, tuple[Settings, Iterable[int]]],
+    done: Mapping[str, Sequence[Mapping[str, Any]]],
+    **how: Any,
+) -> None:
+    """Write the accuracies of a chapter's recipe, a card each, into cards/ beside it.
+
+    recipe: the program's file.
+    wanted, done: what `run` took and returned. The settings hold the data "set", and
+        as "metric" what was measured on it; the others are the card's parameters.
+    how: what `results.write` takes besides.
+    """
+    recipe = Path(recipe).resolve()
+    names = {settings["set"] for settings, _ in wanted.values()}
+    hashes = {name: data.hashes(name) for name in names}
+    for name, seeds in done.items():
+        settings = dict(wanted[name][0])
+        card = write(
+            recipe.parent / "cards" / f"{name}.json",
+            document="chapters",
+            question=name,
+            metric=f"{settings['set']} {settings.pop('metric')}",
+            command=f"python recipes/{recipe.name}",
+            parameters=settings,
+            data=hashes[settings["set"]],
+            seeds=seeds,
+            **how,
+        )
+        print(f"{name}: {card['mean']:.2%}, the mean of {len(seeds)}")
 
 
 @contextmanager
