@@ -12,7 +12,7 @@ from tools.results_page import (
     HEIGHT,
     MARGIN,
     WIDTH,
-    card_paths,
+    named,
     results_page,
     state,
     strip,
@@ -48,7 +48,9 @@ QUESTION = {
 def page(question, **cards):
     homeworks = {"course": {"title": "A homework", "questions": [question]}}
     return results_page(
-        homeworks, {f"{name}.json": card for name, card in cards.items()}
+        homeworks,
+        {f"{name}.json": card for name, card in cards.items()},
+        {"net.pt": 1_969_505},
     )
 
 
@@ -100,6 +102,14 @@ def test_a_card_gives_mean_spread_seeds_time_and_command():
     assert "Measured: 1. Answered in the book: 0.\nMissing: 0." in text
 
 
+def test_a_question_of_a_size_has_that_of_its_file():
+    question = {"question": "Size", "bar": {"below": 2}, "unit": "MB"}
+    question |= {"answer": "a.ipynb#eq-1-1", "file": "net.pt"}
+    _, bar, _, ours = row(page(question))
+    assert bar == "below 2\N{NO-BREAK SPACE}MB"
+    assert ours.startswith("**1.9695\N{NO-BREAK SPACE}MB** <span")
+
+
 def test_one_seed_is_said_to_be_one():
     one = CARD | {"seeds": CARD["seeds"][:1], "mean": 0.8, "spread": None}
     said = r"</svg><br>1 seed of 1,000 s on A\_B, 1 thread"
@@ -110,7 +120,7 @@ def test_a_command_that_measures_two_results_stands_once():
     questions = [QUESTION, QUESTION | {"key": "p", "card": "p.json"}]
     homeworks = {"course": {"title": "A homework", "questions": questions}}
     other = CARD | {"metric": "other accuracy"}
-    text = results_page(homeworks, {"q.json": CARD, "p.json": other})
+    text = results_page(homeworks, {"q.json": CARD, "p.json": other}, {})
     assert text.count("python a.py") == 1
     assert "This measures again: test accuracy; other accuracy." in text
 
@@ -138,7 +148,7 @@ def test_the_strips_of_a_table_have_one_axis():
     low = CARD | {"seeds": [{"seed": 0, "value": 0.5, "seconds": 1}], "mean": 0.5}
     questions = [QUESTION, QUESTION | {"key": "p", "card": "p.json"}]
     homeworks = {"course": {"title": "A homework", "questions": questions}}
-    text = results_page(homeworks, {"q.json": CARD, "p.json": low})
+    text = results_page(homeworks, {"q.json": CARD, "p.json": low}, {})
     bars = re.findall(r'd="M([\d.]+) 0V32" stroke-dasharray="3 3"', text)
     assert len(bars) == 2 and len(set(bars)) == 1
 
@@ -177,7 +187,7 @@ def test_a_strip_says_its_numbers_and_takes_its_color_from_the_text():
 
 
 def test_every_question_of_the_homeworks_is_on_the_page():
-    text = results_page(HOMEWORKS, {})
+    text = results_page(HOMEWORKS, {}, dict.fromkeys(named(HOMEWORKS, "file"), 0))
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     for course, question in ALL:
         assert any(f"| {question['question']} |" in line for line in rows), course
@@ -188,13 +198,13 @@ def test_every_question_of_the_homeworks_is_on_the_page():
 def test_a_key_names_one_question():
     keys = [(course, question["key"]) for course, question in ALL]
     assert len(set(keys)) == len(keys)
-    paths = card_paths(HOMEWORKS)
+    paths = named(HOMEWORKS, "card")
     assert len(set(paths)) == len(paths)
 
 
 @pytest.mark.parametrize("course, question", ALL, ids=lambda part: str(part)[:24])
 def test_a_question_has_what_the_page_reads_and_nothing_else(course, question):
-    fields = {"key", "question", "bar", "unit", "known", "card", "answer"}
+    fields = {"key", "question", "bar", "unit", "known", "card", "answer", "file"}
     assert {"key", "question"} <= set(question) <= fields
     assert not {"card", "answer"} <= set(question)
     assert set(question.get("known", {})) <= {"text", "value", "source"}
@@ -204,6 +214,9 @@ def test_a_question_has_what_the_page_reads_and_nothing_else(course, question):
         assert word in WORDS and isinstance(number, int | float)
     if "answer" in question:
         assert (ROOT / question["answer"].partition("#")[0]).is_file()
+    if "file" in question:
+        size = (ROOT / question["file"]).stat().st_size / 1e6
+        assert question["unit"] == "MB" and size < bar["below"]
     if "card" in question:
         assert question["card"].startswith(f"solutions/{course}/cards/")
 
@@ -217,7 +230,7 @@ def test_a_card_is_valid_and_answers_a_question_in_its_unit(path):
     assert card["unit"] == question.get("unit", "%")
 
 
-@pytest.mark.parametrize("path", card_paths(HOMEWORKS))
+@pytest.mark.parametrize("path", named(HOMEWORKS, "card"))
 def test_a_card_that_is_shown_is_that_of_its_question(path):
     if (ROOT / path).is_file():
         [(course, key)] = [(c, q["key"]) for c, q in ALL if q.get("card") == path]

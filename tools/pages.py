@@ -30,7 +30,7 @@ from tools.reading import (
     records,
     text_cells,
 )
-from tools.results_page import card_paths, results_page
+from tools.results_page import named, results_page
 from tools.theorems import numbers, read_theories, theorem_list
 
 ROOT = Path(__file__).parent.parent
@@ -158,12 +158,17 @@ def write_pages(root: Path) -> None:
     if missing := missing_keys(notebooks, bibliography):
         raise ValueError("\n".join(missing))
     homeworks = yaml.safe_load((root / "solutions/questions.yml").read_text("utf-8"))
-    named = filter(lambda path: (root / path).is_file(), card_paths(homeworks))
-    cards = {path: results.read(root / path) for path in named}
+    cards = {
+        path: results.read(root / path)
+        for path in named(homeworks, "card")
+        if (root / path).is_file()
+    }
+    files = named(homeworks, "file")
+    sizes = {path: (root / path).stat().st_size for path in files}
     theories = read_theories(root / "proofs")
     write_whole(root / "pages/ledger.md", ledger(notebooks, numbers(theories)))
     write_whole(root / "pages/references.md", references(bibliography))
-    write_whole(root / "pages/results.md", results_page(homeworks, cards))
+    write_whole(root / "pages/results.md", results_page(homeworks, cards, sizes))
     chapters = {_number(path): f"../{path}" for path in notebooks}
     listed = theorem_list(theories, chapters)
     write_whole(root / "pages/theorems.txt", listed)  # which formal.md includes

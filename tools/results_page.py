@@ -47,11 +47,14 @@ Question = Mapping[str, Any]
 Card = Mapping[str, Any]
 
 
-def results_page(homeworks: Mapping[str, Any], cards: Mapping[str, Card]) -> str:
+def results_page(
+    homeworks: Mapping[str, Any], cards: Mapping[str, Card], sizes: Mapping[str, int]
+) -> str:
     """The results page.
 
     homeworks: the content of `solutions/questions.yml`.
     cards: what `results.read` returns, by path, for the cards that are there.
+    sizes: in bytes, by path, of the files whose size is asked.
     """
     questions = [q for homework in homeworks.values() for q in homework["questions"]]
     answered = sum("answer" in question for question in questions)
@@ -61,7 +64,7 @@ def results_page(homeworks: Mapping[str, Any], cards: Mapping[str, Card]) -> str
         answered=answered,
         missing=len(questions) - len(cards) - answered,
     )
-    return head + "".join(_section(part, cards) for part in homeworks.values())
+    return head + "".join(_section(part, cards, sizes) for part in homeworks.values())
 
 
 def state(question: Question, card: Card | None) -> str:
@@ -79,10 +82,10 @@ def state(question: Question, card: Card | None) -> str:
     return "measured" if limit is None else "met"
 
 
-def card_paths(homeworks: Mapping[str, Any]) -> list[str]:
-    """The paths of the cards that the questions name, from the book's root."""
+def named(homeworks: Mapping[str, Any], key: str) -> list[str]:
+    """The paths that the questions name as "card" or "file", from the book's root."""
     questions = [q for homework in homeworks.values() for q in homework["questions"]]
-    return [question["card"] for question in questions if "card" in question]
+    return [question[key] for question in questions if key in question]
 
 
 def strip(
@@ -126,7 +129,9 @@ def strip(
     )
 
 
-def _section(homework: Mapping[str, Any], cards: Mapping[str, Card]) -> str:
+def _section(
+    homework: Mapping[str, Any], cards: Mapping[str, Card], sizes: Mapping[str, int]
+) -> str:
     questions = homework["questions"]
     measured = [cards.get(question.get("card")) for question in questions]
     axes: dict[str, list[float]] = {}
@@ -135,7 +140,7 @@ def _section(homework: Mapping[str, Any], cards: Mapping[str, Card]) -> str:
             marks = [*_marks(question), *results.values(card)]
             axes.setdefault(card["unit"], []).extend(m for m in marks if m is not None)
     rows = [
-        _row(question, card, axes)
+        _row(question, card, axes, sizes)
         for question, card in zip(questions, measured, strict=True)
     ]
     columns = [column for column in zip(HEAD, *rows, strict=True) if any(column[1:])]
@@ -172,13 +177,18 @@ def _marks(question: Question) -> tuple[float | None, float | None]:
 
 
 def _row(
-    question: Question, card: Card | None, axes: Mapping[str, list[float]]
+    question: Question,
+    card: Card | None,
+    axes: Mapping[str, list[float]],
+    sizes: Mapping[str, int],
 ) -> tuple[str, ...]:
     kind = state(question, card)
     words = CHIPS[kind]
     if "answer" in question:
         words = f"[{words}](../{question['answer']})"
     ours = f'<span class="chip {kind}">{words}</span>'
+    if "file" in question:
+        ours = f"**{show(sizes[question['file']] / 1e6, 'MB')}** {ours}"
     if card:
         axis = min(axes[card["unit"]]), max(axes[card["unit"]])
         drawn = strip(card, *_marks(question), axis)

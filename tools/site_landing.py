@@ -20,7 +20,7 @@ from sphinx.transforms import SphinxTransform
 
 from helpers import results
 from tools.reading import text_cells
-from tools.results_page import Card, Question, card_paths, progress, show, state
+from tools.results_page import Card, Question, named, progress, show, state
 from tools.site_faces import face
 
 PAGE, PATHS = "intro", "a-path-for-each-homework"
@@ -108,7 +108,7 @@ def standings(root: Path) -> Iterator[str]:
     """For each homework how much is answered, and its numbers beside the best known."""
     file = root / "solutions/questions.yml"
     homeworks = yaml.safe_load(file.read_text("utf-8"))
-    paths = filter(lambda path: (root / path).is_file(), card_paths(homeworks))
+    paths = filter(lambda path: (root / path).is_file(), named(homeworks, "card"))
     cards = {path: results.read(root / path) for path in paths}
     for homework in homeworks.values():
         made = [(q, cards.get(q.get("card"))) for q in homework["questions"]]
