@@ -251,6 +251,19 @@ def test_rounding_of_the_arguments_is_no_failure() -> None:
         prove("0.1", lambda x: 1e-9 * x.max(), equals=mean, at=ONE)
 
 
+def test_a_witness_that_is_nothing_but_rounding_excuses_nothing() -> None:
+    def squared(X):
+        return np.linalg.cond(X) ** 2
+
+    def of_a_singular_matrix(X):  # some 1e17, and another at each rounding
+        return np.linalg.cond(X @ X.T)
+
+    with pytest.raises(AssertionError, match="the other side"):
+        prove("2.20", squared, equals=of_a_singular_matrix, at={"X": "n+d d"})
+    with pytest.raises(AssertionError, match="the other side"):
+        prove("2.20", of_a_singular_matrix, at_most=squared, at={"X": "n+d d"})
+
+
 def test_a_rounding_that_is_no_number_excuses_nothing() -> None:
     def breaks(x: np.ndarray) -> np.ndarray:  # at the least nudge
         return x if (x == np.array([1.0, 2.0])).all() else x * np.nan
