@@ -66,7 +66,7 @@ def test_two_runs_differ_in_nothing_but_the_record_of_the_run(twice):
             *("python", "numpy", "torch")
         }
         assert set(notebook["metadata"].pop("book")) == {
-            *("digest", "outputs", "date", "seconds", "kernels")
+            *("digest", "outputs", "date", "seconds", "pace")
         }
     assert json.dumps(first) == json.dumps(second)
 
