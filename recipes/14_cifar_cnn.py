@@ -9,16 +9,13 @@ are or moved, take some ten minutes.
 It can be stopped and started at any time: what is finished isn't made again.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers import augment, data, precision, results, sweep, tensors, training
+from helpers import augment, data, precision, sweep, tensors, training
 
-CARDS = Path(__file__).resolve().parent / "cards"
 BASE = {"set": "cifar10", "images": 2000, "epochs": 8, "batch": 100}
 BASE |= {"metric": "validation accuracy on 4,000 others"}
 # Hidden layers of sizes with which they learn about as many numbers as convolutions.
@@ -35,6 +32,10 @@ WANTED = {
 # The best of three was the lowest.
 LOWER = BASE | KINDS["connected-2"] | {"lr": 1e-4}
 WANTED["14-connected-2-0.0001"] = LOWER, range(3)
+# At the best rates of each, without the normalization.
+for kind, lr in (("convolutional", 1e-3), ("connected-2", 3e-4)):
+    network = KINDS[kind] | {"normalized": False}
+    WANTED[f"14-{kind}-unnormalized"] = BASE | network | {"lr": lr}, range(3)
 # One thing differs: by how many pixels, at most, a photograph is moved each way.
 MANY = BASE | KINDS["convolutional"] | {"images": 45_000, "lr": 1e-3}
 for name, pixels in {"as-they-are": 0, "moved": 4}.items():
@@ -112,19 +113,7 @@ def train(settings, seed, folder):
 
 
 def cards(done):
-    for name, seeds in done.items():
-        settings = dict(WANTED[name][0])
-        card = results.write(
-            CARDS / f"{name}.json",
-            document="chapters",
-            question=name,
-            metric=f"{settings['set']} {settings.pop('metric')}",
-            command=f"python recipes/{Path(__file__).name}",
-            parameters=settings,
-            data=data.hashes("cifar10"),
-            seeds=seeds,
-        )
-        print(f"{name}: {card['mean']:.2%} (standard deviation {card['spread']:.2%})")
+    sweep.write_cards(__file__, WANTED, done)
 
 
 if __name__ == "__main__":
