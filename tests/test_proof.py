@@ -264,6 +264,26 @@ def test_a_witness_that_is_nothing_but_rounding_excuses_nothing() -> None:
         prove("2.20", of_a_singular_matrix, at_most=squared, at={"X": "n+d d"})
 
 
+def test_what_should_vanish_may_leave_the_rounding_of_what_cancels() -> None:
+    vanishes = {"A": "n n", "B": "n n"}
+    trace = lambda A, B: np.trace(A @ B - B @ A)  # noqa: E731
+    prove("0.1", lambda A, B: np.float64(0), equals=trace, at=vanishes)
+
+    def normal(X, y):
+        return X.T @ (X @ np.linalg.lstsq(X, y, rcond=None)[0] - y)
+
+    of_none = lambda X, y: np.zeros(X.shape[1])  # noqa: E731
+    prove("0.1", of_none, equals=normal, at={"X": "n+d d", "y": "n+d"})
+
+
+def test_a_witness_that_leaps_to_infinity_excuses_nothing() -> None:
+    def leaps(x: np.ndarray) -> float:  # at the least nudge
+        return 7.0 if (x == np.array([3.0, 2.0])).all() else np.inf
+
+    with pytest.raises(AssertionError, match="the other side"):
+        prove("0.1", lambda x: 7.0035, equals=leaps, at=np.array([3.0, 2.0]))
+
+
 def test_a_rounding_that_is_no_number_excuses_nothing() -> None:
     def breaks(x: np.ndarray) -> np.ndarray:  # at the least nudge
         return x if (x == np.array([1.0, 2.0])).all() else x * np.nan

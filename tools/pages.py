@@ -164,6 +164,10 @@ def write_pages(root: Path) -> None:
         if (root / path).is_file()
     }
     files = named(homeworks, "file")
+    if absent := [path for path in files if not (root / path).is_file()]:
+        raise ValueError(
+            f"solutions/questions.yml names {absent[0]}, which isn't there"
+        )
     sizes = {path: (root / path).stat().st_size for path in files}
     theories = read_theories(root / "proofs")
     write_whole(root / "pages/ledger.md", ledger(notebooks, numbers(theories)))

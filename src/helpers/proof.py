@@ -255,13 +255,17 @@ def _exact(name: str, function: Formula, of: Formula | None = None) -> Witness:
 def _moved(function: Formula, point: Point) -> float:
     """Four times what moves in its values if the arguments' last digits do.
 
-    Values that are nothing but rounding, such as a singular matrix's condition number,
-    are not excused by that.
+    It has a limit, since values that are nothing but rounding, such as a singular
+    matrix's condition number, excuse nothing. But what should vanish moves by the last
+    digits of what cancels, often products of two arguments.
     """
     value = joined(_own(function, point.values()))
     others = [joined(_own(function, _nudged(point, seed))) for seed in range(4)]
-    moved = 4 * max(np.abs(other - value).max() for other in others)
-    return min(moved, max(LOOSEST * np.abs(value).max(), EXACT))
+    moved = 4 * np.max([np.abs(other - value).max() for other in others])
+    if not np.isfinite(moved):
+        return np.nan
+    longest = max(1.0, *(np.abs(each).max(initial=0) for each in point.values()))
+    return min(moved, max(LOOSEST * np.abs(value).max(), EXACT * longest**2))
 
 
 def _nudged(point: Point, seed: int) -> list[Array]:

@@ -237,5 +237,7 @@ def small_and_quick(page: Page) -> Iterator[str]:
 
 def counted_seconds(run: Mapping[str, Any]) -> float:
     """The seconds that a stored run would have taken at the pace of `PACE`."""
-    slower = run.get("pace", 0) / PACE or (2.5 if run.get("kernels") in NARROW else 1)
+    pace, slower = run.get("pace"), 2.5 if run.get("kernels") in NARROW else 1
+    if isinstance(pace, int | float) and pace > 0:
+        slower = min(pace / PACE, 4)
     return run.get("seconds", 0) / slower
