@@ -356,6 +356,53 @@ def test_a_tuple_holds_the_derivatives_by_the_first_arguments() -> None:
         prove("0.1", too_many, derivative_of=total, at=at)
 
 
+@pytest.mark.parametrize("large", [lambda x: 1e20 * x, lambda x: np.cos(1e20 * x)])
+def test_no_part_of_a_tuple_hides_behind_another(large) -> None:
+    def prove_pair(factor: float) -> None:
+        prove(
+            "0.1",
+            lambda x, y: (large(x), factor * y),
+            equals=lambda x, y: (large(x * 1.0), y + y),
+            at={"x": "n", "y": "n"},
+            lengths=(1e-6, 1e-5),
+        )
+
+    prove_pair(2)
+    with pytest.raises(AssertionError, match="fails at point"):
+        prove_pair(2.01)
+
+
+def test_the_last_digits_count_by_the_argument_of_each_part() -> None:
+    cosine = lambda x, y: x @ (y / (y @ y) ** 0.5)  # noqa: E731
+
+    def gradients(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+        length = np.sqrt(y @ y)
+        return y / length, x / length - y * (x @ y) / length**3  # 0 in one dimension
+
+    witness = autograd(cosine, 2)
+    at = {"x": "1", "y": "1"}
+    for number in ("36", "68"):  # at points where the first argument is the longer one
+        prove(number, gradients, derivative_of=cosine, witness=witness, at=at)
+
+
+@pytest.mark.parametrize("kind", [torch.from_numpy, np.ma.array])
+def test_parts_may_be_what_numpy_reads(kind) -> None:
+    def pair(x: np.ndarray, y: np.ndarray) -> tuple:
+        return kind(2 * x), kind(3 * y)
+
+    at = {"x": "n", "y": "m"}
+    prove("0.1", lambda x, y: (x + x, 3 * y), equals=pair, at=at)
+    with pytest.raises(AssertionError, match="times too large"):
+        prove("0.1", lambda x, y: (x + x, 4 * y), equals=pair, at=at)
+
+
+def test_truth_values_that_differ_fail_a_proof() -> None:
+    above = lambda x: x > 0  # noqa: E731
+    prove("0.1", above, equals=lambda x: np.sign(x) == 1, at=ONE)
+    with pytest.raises(AssertionError, match="fails at point"):
+        prove("0.1", above, equals=lambda x: x > 1e-3, at=ONE)
+
+
 def test_each_of_several_specifications_is_tried(capsys) -> None:
     right = lambda g, A: np.broadcast_to(g, A.shape)  # noqa: E731
     at = [{"g": "k", "A": "n k"}, {"g": "", "A": "n k"}]

@@ -102,6 +102,15 @@ def joined(value: object) -> Array:
     return np.asarray(value[0] if isinstance(value, tuple) else value)
 
 
+def largest(value: Array, given: object) -> Array:
+    """For each entry of `value`, the largest of its part of what was `given`."""
+    parts = given if isinstance(given, tuple) else (given,)
+    ends = np.cumsum([np.ravel(part).size for part in parts])[:-1]
+    split = np.split(np.abs(np.asarray(value)).ravel(), ends)
+    found = [np.full(part.size, part.max(initial=0)) for part in split]
+    return np.concatenate(found).reshape(value.shape)
+
+
 def _sizes(rng: np.random.Generator, count: int, number: int) -> Array:
     low, high = SIZES
     sizes = rng.permutation(np.arange(low + 1, high + 1))[:count]

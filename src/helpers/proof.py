@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray as Array
 
 from helpers.differences import EPS, central_differences
-from helpers.points import LENGTHS, Point, joined, points
+from helpers.points import LENGTHS, Point, joined, largest, points
 from helpers.record import say
 from helpers.sameness import same
 from helpers.wording import (
@@ -24,8 +24,8 @@ from helpers.wording import (
 
 Formula = Callable[..., Array | float]
 At = dict[str, str] | Sequence[dict[str, str]] | Array
-EXACT, EXTRAPOLATED = 1e-9, 1e-6  # how far apart, relative to the largest entry
-LOOSEST = 1e-3  # of the largest entry: a value that rounding moves further says nothing
+EXACT, EXTRAPOLATED = 1e-9, 1e-6  # how far apart, relative to a part's largest entry
+LOOSEST = 1e-3  # of the same: a value that rounding moves further says nothing
 
 
 class Witness(NamedTuple):
@@ -238,34 +238,36 @@ def _differences(function: Formula, count: int) -> Witness:
 def _exact(name: str, function: Formula, of: Formula | None = None) -> Witness:
     """A witness that calculates as exactly as the formula.
 
-    of: the function that it is the derivative of; its last digits count.
+    of: the function that it is the derivative of, or its parts are, by its first
+        arguments in turn; its last digits count.
     """
 
-    def rounding(point: Point) -> float:
-        moved = _moved(function, point)
+    def rounding(point: Point) -> Array:
+        moved, args = _moved(function, point), list(point.values())
         if of is None:
             return moved
-        inverse = 1 / np.abs(next(iter(point.values()))).max()
-        digits = 4 * EPS * np.abs(_own(of, point.values())).max() * max(inverse, 1)
-        return np.nanmax([moved, digits])
+        digits = 4 * EPS * np.abs(_own(of, args)).max()
+        parts = zip(_parts(_own(function, args)), args)  # noqa: B905  (by the first)
+        inverse = [np.full(np.shape(part), 1 / abs(by).max()) for part, by in parts]
+        return np.fmax(moved, digits * np.maximum(joined(tuple(inverse)), 1))
 
     return Witness(name, function, EXACT, rounding)
 
 
-def _moved(function: Formula, point: Point) -> float:
-    """Four times what moves in its values if the arguments' last digits do.
+def _moved(function: Formula, point: Point) -> Array:
+    """Four times what moves in each part's values if the arguments' last digits do.
 
     It has a limit, since values that are nothing but rounding, such as a singular
     matrix's condition number, excuse nothing. But what should vanish moves by the last
     digits of what cancels, often products of two arguments.
     """
-    value = joined(_own(function, point.values()))
+    given = _own(function, point.values())
+    value = joined(given).astype(float)
     others = [joined(_own(function, _nudged(point, seed))) for seed in range(4)]
-    moved = 4 * np.max([np.abs(other - value).max() for other in others])
-    if not np.isfinite(moved):
-        return np.nan
+    moved = 4 * largest(np.max([abs(other - value) for other in others], 0), given)
     longest = max(1.0, *(np.abs(each).max(initial=0) for each in point.values()))
-    return min(moved, max(LOOSEST * np.abs(value).max(), EXACT * longest**2))
+    limit = np.fmax(LOOSEST * largest(value, given), EXACT * longest**2)
+    return np.where(np.isfinite(moved), np.minimum(moved, limit), np.nan)
 
 
 def _nudged(point: Point, seed: int) -> list[Array]:
@@ -326,8 +328,8 @@ def _shown(
     return found[0] if len(found) == 1 else f" at axes of {sizes[0]} and {sizes[1]}"
 
 
-def _value(function: Formula, point: Point, what: str) -> tuple[Array, list]:
-    """What it returns there as one array, and the shapes of the parts of a tuple."""
+def _value(function: Formula, point: Point, what: str) -> tuple[Array, Any]:
+    """What it returns there, as one array and as it was given."""
     try:
         given = _own(function, point.values())
         value = joined(given)
@@ -342,29 +344,31 @@ def _value(function: Formula, point: Point, what: str) -> tuple[Array, list]:
     value = value.astype(float)
     if not np.isfinite(value).all():
         raise AssertionError(f"{what} is not finite: {value.ravel()[:3]}")
-    return value, [np.shape(part) for part in _parts(given)]
+    return value, given
 
 
 def _pair(formula: Formula, other: Witness, point: Point, where: str) -> tuple:
-    """Both values at a point, of one shape."""
+    """Both values at a point, of one shape, and the largest of the other's parts."""
     where = f"{where} ({describe_shapes(point)})"
-    value, shapes = _value(formula, point, f"{where}: formula")
+    value, given = _value(formula, point, f"{where}: formula")
     expected, wanted = _value(other.function, point, f"{where}: {other.name}")
-    if shapes != wanted:
-        got, due = (", ".join(map(str, each)) for each in (shapes, wanted))
+    shapes = [[np.shape(part) for part in _parts(each)] for each in (given, wanted)]
+    if shapes[0] != shapes[1]:
+        got, due = (", ".join(map(str, each)) for each in shapes)
         raise AssertionError(f"{where}: formula has shape {got}, {other.name} {due}")
-    return value, expected
+    return value, expected, largest(expected, wanted)
 
 
 def _compare(formula: Formula, other: Witness, point: Point, where: str) -> None:
-    value, expected = _pair(formula, other, point, where)
+    value, expected, scale = _pair(formula, other, point, where)
     apart = np.abs(value - expected)
-    allowed = other.bound * np.abs(expected).max()
+    allowed = other.bound * scale
     if (apart > allowed).any():
         for rounding in (other.rounding(point), _moved(formula, point)):
             allowed = allowed + np.nan_to_num(rounding, posinf=0)
     if (apart > allowed).any():
-        worst = np.unravel_index(apart.argmax(), apart.shape)
+        wrong = np.where(apart > allowed, apart, 0)
+        worst = np.unravel_index(wrong.argmax(), apart.shape)
         entry = f", entry {tuple(map(int, worst))}" if worst else ""
         got, wanted = value[worst], expected[worst]
         digits = 4 if f"{got:.4g}" != f"{wanted:.4g}" else 12
@@ -384,7 +388,7 @@ def _bound(
 ) -> None:
     """`formula <= at_most`, up to rounding, and equal where reached."""
     bound = _exact("the other side", at_most)
-    low, high = _pair(formula, bound, point, where)
+    low, high, _ = _pair(formula, bound, point, where)
     allowed = EXACT * np.abs(high)
     if (low > high + allowed).any():
         for rounding in (bound.rounding(point), _moved(formula, point)):

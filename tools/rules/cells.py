@@ -17,9 +17,6 @@ SECONDS = 60
 # times takes so long. Where it took 0.23 s, the chapters took between 1.4 and 2.5 times
 # what they had taken there, in the median 1.75 times.
 PACE = 0.13
-# Some notebooks were stored before that was timed, with OpenBLAS's name of the
-# processor: without AVX-512 they take up to two and a half times as long.
-NARROW = {"Haswell", "Zen"}
 TAGS = {"hide-input", "nbval-ignore-output", "raises-exception"}
 METADATA = {"book", "kernelspec", "language_info"}
 INDIRECT = {"exec", "eval", "globals", "locals", "__import__", "__builtins__"}
@@ -237,7 +234,6 @@ def small_and_quick(page: Page) -> Iterator[str]:
 
 def counted_seconds(run: Mapping[str, Any]) -> float:
     """The seconds that a stored run would have taken at the pace of `PACE`."""
-    pace, slower = run.get("pace"), 2.5 if run.get("kernels") in NARROW else 1
-    if isinstance(pace, int | float) and pace > 0:
-        slower = min(pace / PACE, 4)
-    return run.get("seconds", 0) / slower
+    pace = run.get("pace")
+    known = isinstance(pace, int | float) and pace > 0
+    return run.get("seconds", 0) / (min(pace / PACE, 4) if known else 1)
