@@ -247,7 +247,7 @@ def _exact(name: str, function: Formula, of: Formula | None = None) -> Witness:
         if of is None:
             return moved
         digits = 4 * EPS * np.abs(_own(of, args)).max()
-        parts = zip(_parts(_own(function, args)), args)  # noqa: B905  (by the first)
+        parts = zip(_parts(_own(function, args)), args)  # noqa: B905  (more arguments than parts)
         inverse = [np.full(np.shape(part), 1 / abs(by).max()) for part, by in parts]
         return np.fmax(moved, digits * np.maximum(joined(tuple(inverse)), 1))
 
